@@ -23,7 +23,7 @@ param location string
 @description('The storage account that Customer Insights writes to. Empty: a new one is made.')
 param segmentStorageAccount string = ''
 
-@description('The resource group of that account, in the same subscription. Empty: the app\'s own.')
+@description('The resource group of that account, in the same subscription. Empty: the app\'s own, for an account that is made.')
 param segmentStorageResourceGroup string = ''
 
 @description('The containers with segments, separated by commas. The app may read these and no others.')

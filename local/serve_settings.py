@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
 from local.playground import CONFIG_BLOB
+from local.serve_marks import marked
 from shared.app_secret import app_secret
 from shared.errors import ConfigurationError
 from shared.timer_schedule import TimerSchedule
 
-# In serve.env: a mark for each setting in it, so that a start knows what a person has set and what an earlier one.
-_MARKS = "SERVE_MARKS"
 _DEFAULTS = {
     "EXPORT_CONFIG": CONFIG_BLOB,
     "SNAPSHOT_QUIET_SECONDS": "5",
@@ -24,19 +22,14 @@ _WITHOUT_DEFAULT = ("APP_SECRET",)
 
 def given_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """The settings that a person has set for this start; none that serve.env has set for an earlier one."""
-    marks = environment.get(_MARKS, "").split()
-    values = {name: environment.get(name, "") for name in (*_DEFAULTS, *_WITHOUT_DEFAULT)}
-    return {name: value for name, value in values.items() if value and _mark(name, value) not in marks}
+    names = (*_DEFAULTS, *_WITHOUT_DEFAULT)
+    earlier = marked(environment, names)
+    return {name: value for name in names if (value := environment.get(name, "")) and name not in earlier}
 
 
 def with_defaults(given: Mapping[str, str]) -> dict[str, str]:
     """The settings of this start."""
     return _DEFAULTS | dict(given)
-
-
-def marks(settings: Mapping[str, str]) -> dict[str, str]:
-    """What serve.env says besides the settings."""
-    return {_MARKS: " ".join(_mark(name, settings[name]) for name in sorted(settings))}
 
 
 def schedule_fault(schedule: str, now: datetime) -> str:
@@ -56,7 +49,3 @@ def secret_fault(given: Mapping[str, str]) -> str:
     except ConfigurationError as error:
         return f"{error} Until then no run asks who has left its list, and none that compares with its ledger goes on."
     return ""
-
-
-def _mark(name: str, value: str) -> str:
-    return hashlib.sha256(f"{name}={value}".encode()).hexdigest()[:16]

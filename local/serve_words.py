@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local.serve_settings import marks
+from local.serve_marks import marks
 from local.stack import Stack
 from local.start_page import Link, Shown, StartPage
 

@@ -78,6 +78,19 @@ def names_storage(environment: Mapping[str, str]) -> bool:
     return any(value and name.partition("__")[0] == "AzureWebJobsStorage" for name, value in environment.items())
 
 
+def is_local_file(location: str, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether EXPORT_CONFIG names a file of this machine, and no `container/blob`.
+
+    Where the app's account is reached with an identity, as on Azure, only `./` or `/` begins a path with a folder:
+    a terminal in this repository's folder would take its sample config/exports.json for the app's configuration.
+    """
+    if not os.path.isfile(location):  # noqa: PTH113 - at every step of a run, and several times as fast
+        return False
+    env = os.environ if environment is None else environment
+    is_address = "/" in location and not location.startswith(".") and not Path(location).is_absolute()
+    return bool(env.get("AzureWebJobsStorage")) or not names_storage(env) or not is_address
+
+
 def serve_env_unread(environment: Mapping[str, str]) -> str:
     """The line for a terminal beside `make serve` that has not read what this has written; else empty."""
     if names_storage(environment) or not Path(_SERVE_ENV).is_file():

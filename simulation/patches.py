@@ -213,7 +213,7 @@ ALWAYS: dict[str, Any] = {
     "shared.runs.answers.read_export": lambda url, *_: world().brevo.exported(url),
     "shared.notices.sending.post": lambda *arguments: world().receivers.post(*arguments),
     "shared.config.document.parse_document": _parsed,
-    "shared.config.document.os": SimpleNamespace(path=SimpleNamespace(isfile=lambda location: False)),
+    "shared.config.document.is_local_file": lambda location: False,
     "shared.runs.store.run_of": _decoded(rows.run_of),
     "shared.runs.store.batch_of": _decoded(rows.batch_of),
     "shared.segments.snapshot.datetime": _VirtualDatetime,

@@ -1,4 +1,4 @@
-metadata description = 'Holds the Brevo key. The secret itself is never in a template or its parameters: post_deploy.py or a person puts it there, and a later deployment cannot overwrite a rotated one.'
+metadata description = 'Holds the Brevo key. The secret itself is never in a template or its parameters: post_deploy.py or a person puts it there, and no template can overwrite a rotated one.'
 
 param name string
 param location string

@@ -122,8 +122,20 @@ def store_key(env: Mapping[str, str], run: Az) -> str:
             "    read -rs BREVO_API_KEY && export BREVO_API_KEY && azd hooks run postdeploy; unset BREVO_API_KEY\n"
             "It asks for the key, which then stands in no history and no list of processes."
         )
+    if _is_the_playgrounds(env):
+        raise StepError(
+            f"BREVO_API_KEY is the Brevo sandbox's, from the playground's serve.env: {vault} was left alone.",
+            "Open another terminal.",
+        )
     _store_secret(env, run, SECRET, key)
     return f"Brevo key: stored in {vault} as {SECRET}."
+
+
+def _is_the_playgrounds(env: Mapping[str, str]) -> bool:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from local.serve_marks import marked
+
+    return bool(marked(env, ["BREVO_API_KEY"]))
 
 
 def store_webhook_secret(env: Mapping[str, str], run: Az) -> str:

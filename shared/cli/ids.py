@@ -49,11 +49,11 @@ def _ids(kind: str) -> list[str]:
 
 def _document() -> Any:
     """The configuration. A local file is not validated: loading the models takes longer than a Tab may."""
-    from shared.settings import read_settings
+    from shared.settings import is_local_file, read_settings
 
-    path = Path(read_settings().export_config)
-    if path.is_file():
-        return json.loads(path.read_bytes())
+    location = read_settings().export_config
+    if is_local_file(location):
+        return json.loads(Path(location).read_bytes())
     return open_app().configuration.read().model_dump()
 
 

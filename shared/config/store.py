@@ -24,6 +24,7 @@ from shared.config.document import (
 )
 from shared.config.models import Document
 from shared.errors import ConfigurationError, ExportError
+from shared.settings import is_local_file
 from shared.storage.blob_changes import change_blob
 from shared.storage.blobs import Blobs
 from shared.storage.clock import Clock
@@ -64,7 +65,7 @@ class DocumentStore:
 
     def read_bytes(self) -> bytes | None:
         """The document's bytes, whatever they are; None where there is no blob yet."""
-        if Path(self._location).is_file():
+        if is_local_file(self._location):
             return Path(self._location).read_bytes()
         try:
             found = self._blobs.read_new(*blob_address(self._location), None, LARGEST_BYTES)
@@ -112,7 +113,7 @@ class DocumentStore:
 
     def require_writable(self) -> None:
         """Raises ConfigurationError where the document is a local file."""
-        if Path(self._location).is_file():
+        if is_local_file(self._location):
             raise ConfigurationError(
                 "configuration_read_only",
                 f"The configuration is the local file {self._location}, which is read only here.",
@@ -121,14 +122,14 @@ class DocumentStore:
 
     def history(self) -> list[Version]:
         """The versions before, newest first; the last 50 are kept."""
-        if Path(self._location).is_file():
+        if is_local_file(self._location):
             return []
         container, _ = blob_address(self._location)
         return [self._version(container, blob) for blob in reversed(self._kept())]
 
     def version(self, version_id: str) -> Document | None:
         """The document as it was; None where no version has this id. Raises DocumentError where it is not valid now."""
-        if Path(self._location).is_file() or f"{self._folder()}{version_id}.json" not in self._kept():
+        if is_local_file(self._location) or f"{self._folder()}{version_id}.json" not in self._kept():
             return None
         container, _ = blob_address(self._location)
         try:
@@ -139,7 +140,7 @@ class DocumentStore:
 
     def rewrite_history(self, change: Callable[[bytes], bytes]) -> int:
         """Changes the versions before as `change` says; tells how many of them it has changed."""
-        if Path(self._location).is_file():
+        if is_local_file(self._location):
             return 0
         container, _ = blob_address(self._location)
         rewritten = 0
@@ -149,7 +150,7 @@ class DocumentStore:
 
     def history_before(self, time: datetime) -> list[tuple[str, str]]:
         """Container and blob of each version that a change before this time has left."""
-        if Path(self._location).is_file():
+        if is_local_file(self._location):
             return []
         container, _ = blob_address(self._location)
         return [(container, name) for name in self._kept() if name.removeprefix(self._folder()) < _stamp(time)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from local.serve_marks import marks
 from shared.app_secret import app_secret
 from shared.config.document import parse_document
 from tests.receiver import receiver
@@ -87,6 +88,17 @@ def test_key_goes_into_the_vault_by_a_file_and_appears_in_no_command_and_no_outp
     assert az.files[0] == "sandbox-key"
     assert not any("sandbox-key" in command for command in az.commands)
     assert "sandbox-key" not in "".join(capsys.readouterr())
+
+
+def test_key_of_the_brevo_sandbox_never_replaces_the_one_in_the_vault(capsys):
+    key = {"BREVO_API_KEY": "the-sandbox-key"}
+    az = Az(secrets="1")
+    assert hook.main(ENV | key | marks(key), az) == 1
+    said = capsys.readouterr()
+    assert "kv-x was left alone" in said.err
+    assert "Open another terminal" in said.err
+    assert "the-sandbox-key" not in f"{said} {az.commands}"
+    assert az.ran("keyvault secret set") == []
 
 
 @pytest.mark.parametrize("there", ["0", "1"])

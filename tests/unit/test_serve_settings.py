@@ -8,7 +8,8 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 from click.testing import CliRunner
 
-from local.serve_settings import given_settings, marks, schedule_fault, secret_fault, with_defaults
+from local.serve_marks import marks
+from local.serve_settings import given_settings, schedule_fault, secret_fault, with_defaults
 from shared.app_secret import new_secret
 from shared.cli.program import Command
 from shared.cli.showing import open_app

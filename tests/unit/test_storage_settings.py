@@ -1,15 +1,19 @@
 """Where storage is, by each kind of setting that Azure Functions knows for a connection without a key."""
 
 from itertools import islice
+from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
 from shared.access import terminal_caller
+from shared.config.store import DocumentStore
 from shared.errors import ConfigurationError
 from shared.operating.doctor import examine
-from shared.settings import read_settings
+from shared.settings import is_local_file, read_settings
 from shared.storage.account import open_storage
 
+ROOT = Path(__file__).parents[2]
 OPERATOR = terminal_caller("operator")
 URIS = {
     f"AzureWebJobsStorage__{service}ServiceUri": f"https://stapp.{service}.core.usgovcloudapi.net/"
@@ -139,3 +143,42 @@ def test_keys_of_storage_are_in_no_words_that_settings_have_for_themselves():
     string = "AccountName=crm;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net"  # pragma: allowlist secret
     settings = read_settings({"AzureWebJobsStorage": string, "SEGMENT_STORAGE": string})
     assert "c2VjcmV0" not in f"{settings} {settings!r}"
+
+
+BY_IDENTITY = {"AzureWebJobsStorage__accountName": "stapp"}
+STRING = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+
+
+@pytest.mark.parametrize(
+    ("location", "environment", "is_file"),
+    [
+        ("config/exports.json", {}, True),
+        ("config/exports.json", STRING, True),
+        ("config/exports.json", STRING | BY_IDENTITY, True),
+        ("config/exports.json", BY_IDENTITY, False),
+        ("config/exports.json", URIS, False),
+        ("./config/exports.json", BY_IDENTITY, True),
+        ("{folder}/config/exports.json", BY_IDENTITY, True),
+        ("exports.json", BY_IDENTITY, True),
+        ("config/others.json", {}, False),
+    ],
+)
+def test_container_and_blob_is_a_local_path_only_beside_storage_of_this_machine(
+    location, environment, is_file, tmp_path, monkeypatch
+):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/exports.json").write_text("{}")
+    (tmp_path / "exports.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert is_local_file(location.format(folder=tmp_path), environment) is is_file
+
+
+def test_terminal_against_azure_does_not_take_the_sample_in_its_folder_for_the_apps_configuration(monkeypatch):
+    """Its folder is this repository's, as the guide to the deployment has it."""
+    blobs = MagicMock()
+    blobs.read_new.return_value = b'{"connections": [], "exports": []}', "etag"
+    monkeypatch.delenv("AzureWebJobsStorage", raising=False)
+    monkeypatch.setenv("AzureWebJobsStorage__accountName", "stapp")
+    monkeypatch.chdir(ROOT)
+    read = DocumentStore("config/exports.json", blobs, MagicMock()).read_bytes()
+    assert read == b'{"connections": [], "exports": []}'

@@ -93,6 +93,25 @@ def guide_grants_roles_by_hand() -> bool:
     return all(command in guide for command in (*commands, '"Storage Blob Data Contributor"'))
 
 
+# Taking it away
+
+
+def guide_says(*parts: str) -> Callable[[], bool]:
+    """True where the chapter on taking it away has each of these."""
+
+    def check() -> bool:
+        chapter = (ROOT / "docs/deploy.md").read_text(encoding="utf-8").split("## Take it away again\n")[1]
+        return all(part in chapter for part in parts)
+
+    return check
+
+
+def guide_looks_past_the_last_deployment() -> bool:
+    guide = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    lines = [line for line in guide.splitlines() if line.startswith("| the app's storage account |")]
+    return "`azd provision --no-state` puts roles and rules back" in guide and "azd provision --no-state" in lines[0]
+
+
 # What each identity must be allowed
 
 
@@ -248,6 +267,26 @@ POLICIES: list[tuple[str, str, Callable[[], bool]]] = [
         "enablePurgeProtection may be true or absent; false is refused, and true cannot be undone.",
         "https://learn.microsoft.com/azure/templates/microsoft.keyvault/vaults",
         purge_protection_is_never_false,
+    ),
+    (
+        "A vault that is protected cannot be purged: azd passes it over, and its name is free again after 90 days.",
+        "https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview#purge-protection",
+        guide_says("protected against `--purge`", "az keyvault recover "),
+    ),
+    (
+        "azd down leaves a resource group that the template has not made as it is.",
+        "https://github.com/Azure/azure-dev/issues/2916",
+        guide_says(
+            "az eventgrid system-topic event-subscription delete ",
+            "--name segment-export-<AZURE_FUNCTION_APP_NAME>",
+            "az eventgrid system-topic delete ",
+            "never with --force",
+        ),
+    ),
+    (
+        "azd provision does nothing where template and values are those of its last deployment, whatever was deleted.",
+        "https://github.com/Azure/azure-dev/issues/8349",
+        guide_looks_past_the_last_deployment,
     ),
     (
         "An alert counts the rows whose TimeGenerated is inside its window.",

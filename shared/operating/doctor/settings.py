@@ -4,7 +4,6 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from shared.access import people_sign_in, webhook_secret
 from shared.administration.stored_segments import OWN_CONTAINERS
@@ -18,7 +17,7 @@ from shared.errors import ConfigurationError, ExportError, has_guess, shown
 from shared.operating.doctor.finding import Finding, Look, fault, probed
 from shared.runs.store import RunStore
 from shared.runs.ticks import last_tick
-from shared.settings import Settings, names_storage, read_settings, serve_env_unread
+from shared.settings import Settings, is_local_file, names_storage, read_settings, serve_env_unread
 from shared.storage.account import Storage
 from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule, zone_fault
 from shared.times import local_text, names_no_zone
@@ -141,7 +140,7 @@ def configuration(settings: Settings, storage: Storage | None) -> tuple[Document
     try:
         if storage is not None:
             found = App(settings, storage, RunStore(storage)).document()
-        elif Path(where).is_file():
+        elif is_local_file(where):
             found = read_local(where)
         else:
             text = f"{where} cannot be read: no storage."
@@ -157,7 +156,7 @@ def configuration(settings: Settings, storage: Storage | None) -> tuple[Document
         if isinstance(error, ConfigurationError):
             failed = replace(failed, fix=f"{failed.fix.rstrip('.')}{_restore(settings, storage)}.")
         return Document(), failed
-    if (container := where.partition("/")[0]) in OWN_CONTAINERS and not Path(where).is_file():
+    if (container := where.partition("/")[0]) in OWN_CONTAINERS and not is_local_file(where):
         text = f"{where} is in the app's own container {container}, whose blobs are deleted after a time."
         fix = "Copy it to a container of its own, such as config/exports.json, and set EXPORT_CONFIG to that."
         return found, Finding("configuration", "FAILED", text, fix)

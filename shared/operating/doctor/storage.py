@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from shared.administration.stored_segments import OWN_CONTAINERS
 from shared.app import App
@@ -14,7 +13,7 @@ from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.operating.doctor.finding import Finding, Look, Probe, probed_at_once
 from shared.runs.answers import newest_answer
-from shared.settings import Settings
+from shared.settings import Settings, is_local_file
 from shared.storage.account import NOTICES, POISON_QUEUE, QUEUE, Storage, open_storage
 from shared.storage.failures import NotFound
 from shared.times import local_text
@@ -44,7 +43,7 @@ def app_services(app: App) -> list[list[Probe]]:
     """The app's containers, queues and tables: each is written to, and what was written is deleted."""
     storage = app.storage
     containers = [*OWN_CONTAINERS]
-    if not Path(app.settings.export_config).is_file():
+    if not is_local_file(app.settings.export_config):
         with suppress(ConfigurationError):
             containers.append(blob_address(app.settings.export_config)[0])
     return [
