@@ -89,7 +89,7 @@ def abandon_notice(app: App, text: str | bytes) -> None:
     """
     with suppress(PermanentError), kept_for_other_releases(app.storage.notice_queue, text):
         message = parse_notice(text)
-        since = _failing_since(message, app.now())
+        since = _failing_since(message, app.now(), given_up=True)
         if app.now() - since <= GIVE_UP_SECONDS:
             _send_again(app, message, since, min(2.0 ** (message.attempt + 2), _LONGEST_WAIT_SECONDS))
         elif not message.watch and _is_dropped(app, message):
@@ -214,9 +214,10 @@ def _send_again(app: App, message: NoticeMessage, since: float, wait: float) -> 
     enqueue(app, replace(message, attempt=attempt, failing_since=since, due=due), wait)
 
 
-def _failing_since(message: NoticeMessage, now: float) -> float:
+def _failing_since(message: NoticeMessage, now: float, *, given_up: bool = False) -> float:
     """Since when it has met nothing but failures; the time in which nobody took the message does not count."""
-    return message.failing_since + untaken_seconds(message.due, now) if message.failing_since else now
+    untaken = untaken_seconds(message.due, now, given_up=given_up)
+    return message.failing_since + untaken if message.failing_since else now
 
 
 def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:

@@ -77,3 +77,13 @@ def test_one_failure_before_a_stop_of_the_app_and_one_behind_it_end_no_run(story
     failing.clear()
     story.work()
     assert (story.status(run_id)["status"], story.sent()) == ("succeeded", people)
+
+
+def test_run_whose_workers_die_each_time_ends_after_hours_of_it(story, monkeypatch):
+    def die(client):
+        raise WorkerDied
+
+    monkeypatch.setattr(BrevoClient, "attributes", die)
+    story.people(5)
+    story.save()
+    check_failed(story.run(hours=24), "step_kept_failing")
