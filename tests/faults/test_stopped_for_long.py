@@ -87,3 +87,15 @@ def test_run_whose_workers_die_each_time_ends_after_hours_of_it(story, monkeypat
     story.people(5)
     story.save()
     check_failed(story.run(hours=24), "step_kept_failing")
+
+
+def test_polls_that_fail_only_after_minutes_end_the_run_too(stopped, monkeypatch):
+    def hang(client, *_, **__):
+        stopped.kept.clock.skip(120)
+        raise TransientError("brevo_unreachable", "Brevo did not answer.")
+
+    monkeypatch.setattr(BrevoClient, "imports", hang)
+    stopped.kept.clock.skip(7 * 3600)
+    stopped.work(hours=1)
+    (run,) = stopped.runs()
+    check_failed(stopped.status(run.run_id), "import_overdue")
