@@ -77,3 +77,15 @@ def test_save_that_is_sent_twice_since_its_answer_was_lost_says_twice_that_it_is
         assert json.loads(asked("list_history", ADMINISTRATOR).get_body()) == versions
         other = asked(f"save_{kind}", ADMINISTRATOR, body=changed | {"display_name": "A third"}, **sent)
         assert answered(other) == (412, "urn:segment-export:problem:changed_meanwhile")
+
+
+def test_what_is_added_twice_since_the_answer_was_lost_is_there_once_and_no_conflict(asked):
+    for kind, there in (("export", {}), ("connection", {"id": "brevo-eu"})):
+        new = json.loads(asked(f"show_{kind}", ADMINISTRATOR, **there).get_body()) | {"id": "second"}
+        new = {name: value for name, value in new.items() if name != "consent"}
+        first = asked(f"save_{kind}", ADMINISTRATOR, body=new, id="second")
+        again = asked(f"save_{kind}", ADMINISTRATOR, body=new, id="second")
+        assert (first.status_code, again.status_code) == (201, 200), again.get_body()
+        assert first.headers["ETag"] == again.headers["ETag"]
+        other = asked(f"save_{kind}", ADMINISTRATOR, body=new | {"display_name": "A third"}, id="second")
+        assert answered(other)[0] == 409
