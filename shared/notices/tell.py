@@ -92,9 +92,8 @@ def abandon_notice(app: App, text: str | bytes) -> None:
         since = _failing_since(message, app.now(), given_up=True)
         if app.now() - since <= GIVE_UP_SECONDS:
             _send_again(app, message, since, min(2.0 ** (message.attempt + 2), _LONGEST_WAIT_SECONDS))
-        elif not message.watch and _is_dropped(app, message):
-            _log.error("notice given up: %s: %s", message.id, _KEPT_FAILING)
-            _note_given_up(app, message, _KEPT_FAILING)
+        elif not message.watch:
+            _note_given_up(app, message, _KEPT_FAILING, f": {_KEPT_FAILING}")
 
 
 def _is_dropped(app: App, message: NoticeMessage) -> bool:
@@ -221,11 +220,11 @@ def _failing_since(message: NoticeMessage, now: float, *, given_up: bool = False
 
 
 def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:
-    _log.error("notice given up: %s code=%s: %s", message.id, error.code, error)
-    if message.notification:
-        change_notice(app, message, NoticeRow.given_up)
-    _note_given_up(app, message, error.message)
+    _note_given_up(app, message, error.message, f" code={error.code}: {error}")
 
 
-def _note_given_up(app: App, message: NoticeMessage, why: str) -> None:
+def _note_given_up(app: App, message: NoticeMessage, why: str, logged: str) -> None:
+    if not _is_dropped(app, message):
+        return
+    _log.error("notice given up: %s%s", message.id, logged)
     app.store.add_event(message.run, "not_notified", f"{message.notification or NOBODY}: {why}")

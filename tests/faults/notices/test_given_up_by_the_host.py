@@ -65,3 +65,15 @@ def test_notice_that_failed_before_a_stop_of_the_app_is_tried_again_behind_it(st
     story.kept.clock.skip(8 * 3600)
     story.tell()
     assert row_states(story) == {"told": 1}
+
+
+def test_copy_of_a_message_whose_notice_was_posted_says_of_nobody_that_no_notice_came(story, there):
+    story.tell()
+    assert row_states(story) == {"told": 1}
+    run_id = story.runs()[0].run_id
+    long_ago = story.kept.clock.seconds() - GIVE_UP_SECONDS - 60
+    enqueue(story.app, NoticeMessage(run_id, "teams", "failed", failing_since=long_ago))
+    story.config.write_text("{")
+    [copy] = story.kept.notices
+    take_notice(story.app, copy.text)
+    assert "not_notified" not in [each["kind"] for each in story.app.store.events(run_id)]
