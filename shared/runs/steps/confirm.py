@@ -291,8 +291,7 @@ def _check_sending_time(app: App, run: Run, batches: list[Batch], *, is_settled:
 
     Not for one that has nothing left to do but to end: its imports have ended while the app was stopped, say.
     """
-    counts = run.counts
-    if is_settled and not (contacts_to_move(batches) or counts.contacts_to_remove or counts.contacts_to_add):
+    if is_settled and not contacts_to_move(batches) and run.counts.all_removed and run.counts.all_added:
         return
     seconds = app.now() - datetime.fromisoformat(run.times["delivering"]).timestamp()
     if seconds > LONGEST_SENDING_HOURS * 3600:
