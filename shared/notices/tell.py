@@ -97,10 +97,14 @@ def abandon_notice(app: App, text: str | bytes) -> None:
 
 
 def _is_dropped(app: App, message: NoticeMessage) -> bool:
-    """Whether nobody tries any more what the message asks for. Of an end that was announced nothing is lost."""
+    """Whether nobody tries any more what the message asks for.
+
+    Of an end that was announced nothing is lost, nor of one that brings no notice, such as a trial's.
+    """
     if message.notification:
         return change_notice(app, message, NoticeRow.given_up).state == "given_up"
-    return app.store.load(message.run) is not None and not list(app.storage.notices.query(message.run, limit=1))
+    run = app.store.load(message.run)
+    return run is not None and run.sends_segment and not list(app.storage.notices.query(message.run, limit=1))
 
 
 def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
