@@ -135,11 +135,11 @@ def check_expected(what: str, current: Connection | Export | None, expected: str
 
 
 def is_saved_already(current: Connection | Export | None, new: Connection | Export, expected: str | None) -> bool:
-    """True where a save is repeated, since its answer was lost: what it expects is gone, and what it brings is there.
+    """True where a save is repeated, since its answer was lost: what it brings is there, and not what it expects.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1
     """
-    if current is None or not expected:
+    if current is None or expected == "":
         return False
     return expected not in (ANY, item_etag(current)) and item_etag(new) == item_etag(current)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.brevo.checks import account_of, allowance_text, why_no_export
 from shared.brevo.client import BrevoClient
-from shared.brevo.probed import age_text, as_probed, check_probed_account, described, read_probe
+from shared.brevo.probed import age_text, are_of_another, as_probed, check_probed_account, described, read_probe
 from shared.config.models import Connection
 from shared.errors import ConfigurationError, ExportError
 from shared.settings import read_secret
@@ -184,9 +184,15 @@ def probe_text(connection: Connection, accounts: Rows, now: datetime) -> str:
 
 
 def last_passed(connection: Connection, accounts: Rows) -> datetime | None:
-    """When Brevo has last answered for the account's contract, which is the last of its steps; within some minutes."""
-    row = accounts.get(connection.api_key.setting, _ALLOWANCE)
-    return datetime.fromtimestamp(float(row.values["at"]), UTC) if row else None
+    """When Brevo has last answered for the account's contract, which is the last of its steps; within some minutes.
+
+    None where that step has failed by the answer, since another account was probed.
+    """
+    setting = connection.api_key.setting
+    row = accounts.get(setting, _ALLOWANCE)
+    if row is None or are_of_another(read_probe(accounts, setting), _account_id(setting, accounts)):
+        return None
+    return datetime.fromtimestamp(float(row.values["at"]), UTC)
 
 
 def _consent(connection: Connection, now: datetime) -> str:

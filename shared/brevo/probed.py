@@ -87,12 +87,17 @@ def save_probe(accounts: Rows, key_setting: str, answers: ProbeAnswers) -> None:
     accounts.change(key_setting, PROBE, change)
 
 
+def are_of_another(answers: ProbeAnswers | None, account: str) -> bool:
+    """Whether the answers are of another account than this, as far as both are known."""
+    return answers is not None and "" not in (account, answers.account) and answers.account != account
+
+
 def check_probed_account(connection: str, answers: ProbeAnswers | None, account: str) -> None:
-    """Raises ConfigurationError where the answers are of another account than this, as far as both are known.
+    """Raises ConfigurationError where the answers are of another account than this.
 
     What a run would do by them, such as not asking who left its list, is right for that other account only.
     """
-    if answers and account and answers.account and answers.account != account:
+    if are_of_another(answers, account):
         raise ConfigurationError(
             "probe_of_another",
             f"The key of connection {connection} opens another Brevo account than the one that was probed.",

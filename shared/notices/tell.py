@@ -89,19 +89,22 @@ def abandon_notice(app: App, text: str | bytes) -> None:
     """
     with suppress(PermanentError), kept_for_other_releases(app.storage.notice_queue, text):
         message = parse_notice(text)
-        since = _failing_since(message, app.now())
+        since = _failing_since(message, app.now(), given_up=True)
         if app.now() - since <= GIVE_UP_SECONDS:
             _send_again(app, message, since, min(2.0 ** (message.attempt + 2), _LONGEST_WAIT_SECONDS))
-        elif not message.watch and _is_dropped(app, message):
-            _log.error("notice given up: %s: %s", message.id, _KEPT_FAILING)
-            _note_given_up(app, message, _KEPT_FAILING)
+        elif not message.watch:
+            _note_given_up(app, message, _KEPT_FAILING, f": {_KEPT_FAILING}")
 
 
 def _is_dropped(app: App, message: NoticeMessage) -> bool:
-    """Whether nobody tries any more what the message asks for. Of an end that was announced nothing is lost."""
+    """Whether nobody tries any more what the message asks for.
+
+    Of an end that was announced nothing is lost, nor of one that brings no notice, such as a trial's.
+    """
     if message.notification:
         return change_notice(app, message, NoticeRow.given_up).state == "given_up"
-    return app.store.load(message.run) is not None and not list(app.storage.notices.query(message.run, limit=1))
+    run = app.store.load(message.run)
+    return run is not None and run.sends_segment and not list(app.storage.notices.query(message.run, limit=1))
 
 
 def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
@@ -214,17 +217,18 @@ def _send_again(app: App, message: NoticeMessage, since: float, wait: float) -> 
     enqueue(app, replace(message, attempt=attempt, failing_since=since, due=due), wait)
 
 
-def _failing_since(message: NoticeMessage, now: float) -> float:
+def _failing_since(message: NoticeMessage, now: float, *, given_up: bool = False) -> float:
     """Since when it has met nothing but failures; the time in which nobody took the message does not count."""
-    return message.failing_since + untaken_seconds(message.due, now) if message.failing_since else now
+    untaken = untaken_seconds(message.due, now, given_up=given_up)
+    return message.failing_since + untaken if message.failing_since else now
 
 
 def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:
-    _log.error("notice given up: %s code=%s: %s", message.id, error.code, error)
-    if message.notification:
-        change_notice(app, message, NoticeRow.given_up)
-    _note_given_up(app, message, error.message)
+    _note_given_up(app, message, error.message, f" code={error.code}: {error}")
 
 
-def _note_given_up(app: App, message: NoticeMessage, why: str) -> None:
+def _note_given_up(app: App, message: NoticeMessage, why: str, logged: str) -> None:
+    if not _is_dropped(app, message):
+        return
+    _log.error("notice given up: %s%s", message.id, logged)
     app.store.add_event(message.run, "not_notified", f"{message.notification or NOBODY}: {why}")

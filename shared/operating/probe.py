@@ -103,6 +103,7 @@ def probe(app: App, caller: Caller, order: ProbeOrder, tell: Tell) -> Probed:
     _check_free(app, key_setting, order.list_id, users)
     began = app.now()
     bench = _bench(app, connection, order, tell)
+    account = account_of(bench.brevo, must_answer=True).id
     tell(order.cost())
     if not bench.wait_until_quiet():
         tell("An import of this account does not end. The probe goes on.")
@@ -110,7 +111,6 @@ def probe(app: App, caller: Caller, order: ProbeOrder, tell: Tell) -> Probed:
         bench.session, [*check_members(bench.session, order.list_id), *find_own(bench.session, order.addresses)], tell
     )
     audit.note(app, caller, "probe", connection.id, f"list {order.list_id}")
-    account = account_of(bench.brevo).id
     answers = _ask_and_remove(bench, order)
     left = answers.pop("left")
     probed_at = app.time().astimezone(UTC).isoformat(timespec="seconds")

@@ -25,7 +25,8 @@ _BY_PEOPLE: tuple[Trigger, ...] = ("http", "terminal")
 def approve(app: App, run: Run, by: str) -> Run:
     """Lets a held run go on: it is staged again and sends what it has shown, less who has fallen out meanwhile.
 
-    Raises ConfigurationError: it is not held, its time is over, or its snapshot or the settings have changed.
+    Raises ConfigurationError: it is not held as `run` shows it, its time is over, or its snapshot or the settings have
+    changed.
     """
     _check_held(app, run)
     ready = ready_export(app.document(), run.export)
@@ -35,10 +36,15 @@ def approve(app: App, run: Run, by: str) -> Run:
         check_same_snapshot(run, newest.id)
     # The watch message goes first, as with a new run: where nobody approves, it does nothing.
     send(app, Message(run.run_id, "watch"), app.graces.stalled)
-    approved = app.store.take(run, lambda now: now.approved(by, app.time(), app.graces))
+
+    def change(now: Run) -> Run | None:
+        return now.approved(by, app.time(), app.graces) if is_held_as(now, run.rejected_id) else None
+
+    approved = app.store.take(run, change)
     if approved is None:
         now = app.store.load(run.run_id) or run
         _check_held(app, now)
+        check_held_as(now, run.rejected_id)
         raise _not_held(now)
     with telemetry.span("approve", parent=run.trace, run=run.run_id, export=run.export):
         app.store.add_event(run.run_id, "approved", f"By {approved.approved_by}. {_shown(run)}")

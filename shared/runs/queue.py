@@ -34,6 +34,8 @@ LONGEST_STEP_WAIT_SECONDS = 300.0
 GIVE_UP_SECONDS = 6 * 3600.0
 # A message that comes so much later than it was due was taken by nobody: longer than a lost instance hides one.
 _UNTAKEN_SECONDS = 900.0
+# One that the host has given up was taken ten times, and had by each for half an hour and ten minutes (host.json).
+_TEN_TRIES_SECONDS = 10 * 2400.0
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="ignore", strict=True))
@@ -159,10 +161,13 @@ def next_try_seconds(attempt: int, error: Exception, longest_seconds: float) -> 
     return min(_FIRST_WAIT_SECONDS * 2**attempt, longest_seconds) if asked is None else float(asked)
 
 
-def untaken_seconds(due: float, now: float) -> float:
-    """For how long nobody took a message that was due then, as while the app was stopped: nothing failed meanwhile."""
+def untaken_seconds(due: float, now: float, *, given_up: bool = False) -> float:
+    """For how long nobody took a message that was due then, as while the app was stopped: nothing failed meanwhile.
+
+    `given_up`: by the host, after ten tries. Workers that die at it, or stand still, are no time in which nobody tried.
+    """
     late = now - due if due else 0.0
-    return late if late > _UNTAKEN_SECONDS else 0.0
+    return late if late > (_TEN_TRIES_SECONDS if given_up else _UNTAKEN_SECONDS) else 0.0
 
 
 def waits_line(message: Message, error: ExportError, wait_seconds: float) -> str:

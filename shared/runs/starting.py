@@ -226,7 +226,7 @@ def start_for_blob(app: App, subject: str) -> list[Start]:
     if not name.endswith((*FILE_ENDINGS, "model.json")):
         return []
     return _start_matching(
-        app, "event", lambda export: export.source.container == container and _is_part_of(export, name)
+        app, app.document(), "event", lambda export: export.source.container == container and _is_part_of(export, name)
     )
 
 
@@ -235,8 +235,9 @@ def start_for_segment(app: App, segment: str, refused: Refused = lambda *_: "") 
 
     The result also says of the others that have it why they are not started.
     """
-    starts = _start_matching(app, "webhook", lambda export: segment in export.segments, refused)
-    others = [each for each in app.document().exports if segment in each.segments and not _runs_with_refresh(each)]
+    document = app.document()
+    starts = _start_matching(app, document, "webhook", lambda export: segment in export.segments, refused)
+    others = [each for each in document.exports if segment in each.segments and not _runs_with_refresh(each)]
     return starts + [Start(each.id, reason=_why_not_with_refresh(each)) for each in others]
 
 
@@ -290,9 +291,12 @@ def _start_by_cron(app: App, ready: ReadyExport, schedule: CronSchedule) -> Star
 
 
 def _start_matching(
-    app: App, trigger: Trigger, matches: Callable[[Export], bool], refused: Refused = lambda *_: ""
+    app: App,
+    document: Document,
+    trigger: Trigger,
+    matches: Callable[[Export], bool],
+    refused: Refused = lambda *_: "",
 ) -> list[Start]:
-    document = app.document()
     return [
         Start(export.id, reason=reason)
         if (reason := refused(document, export))

@@ -5,8 +5,10 @@ import pytest
 from shared.brevo.client import BrevoClient
 from shared.errors import TransientError
 from shared.runs.status import find_run
+from shared.runs.steps import end
 from shared.storage.failures import DeniedError
 from tests.faults.conftest import Story, check_failed
+from tests.faults.following import Following
 from tests.memory_line import WorkerDied
 
 PROCESSES = "GET /processes"
@@ -77,3 +79,45 @@ def test_one_failure_before_a_stop_of_the_app_and_one_behind_it_end_no_run(story
     failing.clear()
     story.work()
     assert (story.status(run_id)["status"], story.sent()) == ("succeeded", people)
+
+
+def test_run_whose_workers_die_each_time_ends_after_hours_of_it(story, monkeypatch):
+    def die(client):
+        raise WorkerDied
+
+    monkeypatch.setattr(BrevoClient, "attributes", die)
+    story.people(5)
+    story.save()
+    check_failed(story.run(hours=24), "step_kept_failing")
+
+
+def test_polls_that_fail_only_after_minutes_end_the_run_too(stopped, monkeypatch):
+    def hang(client, *_, **__):
+        stopped.kept.clock.skip(120)
+        raise TransientError("brevo_unreachable", "Brevo did not answer.")
+
+    monkeypatch.setattr(BrevoClient, "imports", hang)
+    stopped.kept.clock.skip(7 * 3600)
+    stopped.work(hours=1)
+    (run,) = stopped.runs()
+    check_failed(stopped.status(run.run_id), "import_overdue")
+
+
+def test_nor_has_one_that_has_removed_all_who_were_to_be_removed(make_story, monkeypatch):
+    following = Following(make_story())
+    story, succeed, stopped = following.story, end.succeed, []
+    story.save(sync_mode="mirror", max_removed=0.9)
+    following.begin()
+    following.put_back()
+
+    def stop(*arguments):
+        if not stopped:
+            stopped.append(story.kept.clock.skip(8.5 * 24 * 3600))
+            raise WorkerDied
+        return succeed(*arguments)
+
+    monkeypatch.setattr(end, "succeed", stop)
+    run_id = story.start().run_id
+    story.work(hours=24 * 10)
+    status = story.status(run_id)
+    assert (status["status"], status["contacts_removed"] > 0) == ("succeeded", True), status["error"]

@@ -185,3 +185,12 @@ def test_what_was_probed_in_one_account_is_not_believed_in_another(following, mo
     for known in ("first", ""):
         open_account(monkeypatch, known)
         assert run(following)["status"] == "succeeded", "an account that Brevo does not name is no other one"
+
+
+def test_nor_while_brevo_does_not_say_whose_the_key_is(following, monkeypatch):
+    answers = ProbeAnswers("2026-11-24T05:00:00+00:00", account="first", puts_back_leavers=False)
+    save_probe(following.app.storage.accounts, following.account, answers)
+    refresh(following, *range(4))
+    away = [TransientError("brevo_failing", "Brevo answers with status 500.")]
+    monkeypatch.setattr(BrevoClient, "account", lambda _: _raise(away.pop()) if away else Account("second", []))
+    assert ((following.run()["error"] or {}).get("code"), numbers(following)) == ("probe_of_another", set())

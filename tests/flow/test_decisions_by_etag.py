@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from shared.runs import holding
 from tests.flow.asking import ROUTES
 from tests.flow.described import check_described
 from tests.flow.trials import people
@@ -17,8 +18,8 @@ def answered(answer):
 
 
 @pytest.fixture
-def held_again(asked):
-    """A run that was approved and is held again, since it would send more; with the ETag of what was shown first."""
+def outgrown(asked):
+    """A held run that would be held again once approved, since it would send more; with the ETag of what it shows."""
     flow = asked.flow
     flow.change(exclude={"segments": ["Staff"]})
     asked.save()
@@ -30,10 +31,16 @@ def held_again(asked):
     shown = asked("show_run", ADMINISTRATOR, id=run_id)
     check_described(ROUTES["show_run"], shown)
     flow.segment("CustomerId,EMail\nS-2,x@example.com\n", name="Staff", refresh="2026/11/24/0600")
-    first = asked("approve_run", ADMINISTRATOR, headers={"If-Match": shown.headers["ETag"]}, id=run_id)
-    assert first.status_code == 202
-    assert flow.finish(run_id)["held_for"]["code"] == "plan_outgrown"
     return run_id, shown.headers["ETag"]
+
+
+@pytest.fixture
+def held_again(asked, outgrown):
+    """The same, approved and held again; with the ETag of what was shown first."""
+    run_id, seen = outgrown
+    assert asked("approve_run", ADMINISTRATOR, headers={"If-Match": seen}, id=run_id).status_code == 202
+    assert asked.flow.finish(run_id)["held_for"]["code"] == "plan_outgrown"
+    return outgrown
 
 
 @pytest.mark.parametrize("name", ["approve_run", "cancel_run"])
@@ -42,6 +49,26 @@ def test_decision_that_is_sent_twice_is_not_taken_for_what_was_shown_since(asked
     again = asked(name, ADMINISTRATOR, headers={"If-Match": seen}, id=run_id)
     assert answered(again) == STALE
     check_described(ROUTES[name], again)
+    assert (asked.flow.status(run_id)["status"], asked.flow.nothing_was_sent()) == ("held", True)
+
+
+@pytest.mark.parametrize("with_etag", [True, False])
+def test_approval_that_another_one_overtakes_is_not_taken_for_what_the_run_is_held_with_since(
+    asked, outgrown, monkeypatch, with_etag
+):
+    run_id, seen = outgrown
+    headers, newest, others = {"If-Match": seen} if with_etag else {}, holding.own_snapshot, []
+
+    def overtaken(*arguments):
+        if not others:
+            others.append(None)
+            others[0] = asked("approve_run", ADMINISTRATOR, headers={"If-Match": seen}, id=run_id)
+            asked.flow.finish(run_id)
+        return newest(*arguments)
+
+    monkeypatch.setattr(holding, "own_snapshot", overtaken)
+    late = asked("approve_run", ADMINISTRATOR, headers=headers, id=run_id)
+    assert (others[0].status_code, answered(late)) == (202, STALE)
     assert (asked.flow.status(run_id)["status"], asked.flow.nothing_was_sent()) == ("held", True)
 
 
@@ -77,3 +104,15 @@ def test_save_that_is_sent_twice_since_its_answer_was_lost_says_twice_that_it_is
         assert json.loads(asked("list_history", ADMINISTRATOR).get_body()) == versions
         other = asked(f"save_{kind}", ADMINISTRATOR, body=changed | {"display_name": "A third"}, **sent)
         assert answered(other) == (412, "urn:segment-export:problem:changed_meanwhile")
+
+
+def test_what_is_added_twice_since_the_answer_was_lost_is_there_once_and_no_conflict(asked):
+    for kind, there in (("export", {}), ("connection", {"id": "brevo-eu"})):
+        new = json.loads(asked(f"show_{kind}", ADMINISTRATOR, **there).get_body()) | {"id": "second"}
+        new = {name: value for name, value in new.items() if name != "consent"}
+        first = asked(f"save_{kind}", ADMINISTRATOR, body=new, id="second")
+        again = asked(f"save_{kind}", ADMINISTRATOR, body=new, id="second")
+        assert (first.status_code, again.status_code) == (201, 200), again.get_body()
+        assert first.headers["ETag"] == again.headers["ETag"]
+        other = asked(f"save_{kind}", ADMINISTRATOR, body=new | {"display_name": "A third"}, id="second")
+        assert answered(other)[0] == 409

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.brevo.client import BrevoClient
 from shared.errors import ConfigurationError, TransientError
 from shared.operating.probe import ProbeOrder
 from shared.operating.probe_contacts import Addresses
@@ -58,6 +59,16 @@ def test_account_with_an_open_run_is_refused(prober):
     prober.flow.segment("CustomerId,EMail,FirstName\n1,ana@example.net,Ana\n")
     prober.flow.start()
     refused(prober, "probe_account_busy")
+
+
+def test_account_of_which_brevo_does_not_say_just_now_which_it_is_is_not_probed(prober, monkeypatch):
+    """Else its answers would be believed of the account of every later key."""
+
+    def away(_):
+        raise TransientError("brevo_failing", "Brevo answers with status 500.")
+
+    monkeypatch.setattr(BrevoClient, "account", away)
+    refused(prober, "brevo_failing")
 
 
 def test_account_without_a_text_attribute_is_refused(prober):

@@ -75,6 +75,21 @@ def test_webhook_that_names_a_segment_says_of_each_export_that_has_it_why_it_doe
     assert start_for_segment(flow.app, "gold") == []
 
 
+def test_answer_is_of_one_configuration_and_names_each_export_once(flow, monkeypatch):
+    """Where it was changed between two reads, an export was in it twice, or not at all."""
+    flow.change(schedule="off")
+    flow.segment(TWO)
+    reads, document = [], type(flow.app).document
+
+    def read(app):
+        reads.append(document(app))
+        flow.change(schedule="with_refresh")
+        return reads[-1]
+
+    monkeypatch.setattr(type(flow.app), "document", read)
+    assert [each.export for each in start_for_segment(flow.app, "Gold")] == [flow.export_id]
+
+
 def subject(flow, name):
     return f"/blobServices/default/containers/{flow.container}/blobs/CustomerInsights_abcd1234/BlobExport/{name}"
 

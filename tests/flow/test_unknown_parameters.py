@@ -2,6 +2,7 @@
 
 import json
 
+import azure.functions as func
 import pytest
 
 from tests.flow.asking import ROUTES
@@ -52,6 +53,12 @@ def test_every_change_without_a_body_refuses_one(asked, name):
     sent = {**details(asked.flow, name, "x"), "body": {"accept": True}}
     assert refusal(asked, name, **sent) == ("body", "this call takes none")
     assert asked(name, ADMINISTRATOR, **{**sent, "body": {}}).status_code != 400
+
+
+@pytest.mark.parametrize("text", [b"{ }", b"{\r\n\r\n}\r\n"], ids=["spaced", "ConvertTo-Json of PowerShell 5"])
+def test_empty_object_is_no_body_however_it_is_written(asked, monkeypatch, text):
+    monkeypatch.setattr(func.HttpRequest, "get_body", lambda _: text)
+    assert asked("plan_export", ADMINISTRATOR).status_code == 202
 
 
 def test_name_of_a_parameter_that_may_be_an_address_or_a_key_is_not_shown(asked):

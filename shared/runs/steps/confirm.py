@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from operator import methodcaller
 from pathlib import Path
+from typing import NamedTuple
 
 from shared import telemetry
 from shared.app import App
@@ -51,6 +52,14 @@ _REPORT_TRIES = 3
 _FAILING_SECONDS = 300.0
 
 
+class _Failed(NamedTuple):
+    """A poll that has failed, which may take minutes to: when it began, why, and how long until the next one."""
+
+    began: float
+    why: str
+    wait_seconds: float
+
+
 def confirm(app: App, run: Run, message: Message) -> None:
     """Polls once, unless the message is stale. Raises the three kinds of ExportError."""
     if run.state not in SENDING or message.number != run.confirm_number:
@@ -58,15 +67,15 @@ def confirm(app: App, run: Run, message: Message) -> None:
     ready = ready_for(app, run)
     batches = app.store.batches(run)
     _check_batches(run, ready, batches)
-    wait: float | None = None
-    failure, any_open = "", True
+    failed, any_open = None, True
     if any(batch.state == "delivered" for batch in batches):
+        began = app.now()
         try:
             run, batches, any_open = _poll(app, run, ready, batches)
         except TransientError as error:
-            batches = _not_polled(app, run, ready, batches, error)
-            wait, failure = error.retry_after_seconds or _SLOT_WAIT_SECONDS, error.message
-            _log.info("%s", waits_line(message, error, wait))
+            failed = _Failed(began, error.message, error.retry_after_seconds or _SLOT_WAIT_SECONDS)
+            batches = _not_polled(app, run, ready, batches, error, began)
+            _log.info("%s", waits_line(message, error, failed.wait_seconds))
         _check_batches(run, ready, batches)
     batches = _with_those_in_place(app, run, ready.export, batches)
     is_settled = len(batches) >= run.counts.batches and all(batch.is_settled for batch in batches)
@@ -79,7 +88,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
             return
         batches = write_last_batches(app, run, ready.export, batches)
     free_slots(app, run, [batch for batch in batches if batch.is_over], any_open=any_open)
-    _go_on(app, run, ready, batches, wait, failure)
+    _go_on(app, run, ready, batches, failed)
 
 
 def _with_those_in_place(app: App, run: Run, export: Export, batches: list[Batch]) -> list[Batch]:
@@ -118,18 +127,21 @@ def import_finished(app: App, run: Run, number: int) -> bool:
     return True
 
 
-def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], wait: float | None, failure: str) -> None:
-    """`failure`: why the last poll has failed, which is what the run then waits for."""
+def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], failed: _Failed | None) -> None:
+    """`failed`: the last poll, where it has, which is what the run then waits for."""
     sent = send_deliveries(app, run, batches, ready.connection.imports_at_once)
     if not sent and any(batch.state == "staged" for batch in batches):
         release_left_slots(app, run.key_setting)
     open_batches = [batch for batch in batches if batch.state == "delivered"]
-    if wait is None and open_batches:
-        wait = poll_delay(app, run, open_batches, app.pace(run.key_setting))
-    seconds = _SLOT_WAIT_SECONDS if wait is None else wait
+    if failed:
+        seconds = failed.wait_seconds
+    elif open_batches:
+        seconds = poll_delay(app, run, open_batches, app.pace(run.key_setting))
+    else:
+        seconds = _SLOT_WAIT_SECONDS
 
     def also(now: Run) -> Run | None:
-        return now.waiting_for(failure, now=app.now(), until=app.now() + seconds) if failure else now
+        return now.waiting_for(failed.why, now=failed.began, until=app.now() + seconds) if failed else now
 
     schedule_confirm(app, run, seconds, also)
 
@@ -159,14 +171,16 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
     return run, after, imports.any_open
 
 
-def _not_polled(app: App, run: Run, ready: ReadyExport, batches: list[Batch], error: TransientError) -> list[Batch]:
+def _not_polled(
+    app: App, run: Run, ready: ReadyExport, batches: list[Batch], error: TransientError, began: float
+) -> list[Batch]:
     """The batches where the poll has failed. Once polls keep failing, raises PermanentError for an overdue import.
 
     And the error where it is not Brevo's: the step waits as all others do, and no import is late for that.
     """
     if isinstance(error, NOT_NOW):
         raise error
-    for batch in batches if _have_failed_for_long(app, run) else ():
+    for batch in batches if _have_failed_for_long(app, run, began) else ():
         _check_deadline(app, ready, batch)
     app.store.add_event(run.run_id, "waiting", error.message)
     return app.store.batches(run)
@@ -277,8 +291,7 @@ def _check_sending_time(app: App, run: Run, batches: list[Batch], *, is_settled:
 
     Not for one that has nothing left to do but to end: its imports have ended while the app was stopped, say.
     """
-    counts = run.counts
-    if is_settled and not (contacts_to_move(batches) or counts.contacts_to_remove or counts.contacts_to_add):
+    if is_settled and not contacts_to_move(batches) and run.counts.all_removed and run.counts.all_added:
         return
     seconds = app.now() - datetime.fromisoformat(run.times["delivering"]).timestamp()
     if seconds > LONGEST_SENDING_HOURS * 3600:
@@ -289,10 +302,9 @@ def _check_sending_time(app: App, run: Run, batches: list[Batch], *, is_settled:
         )
 
 
-def _have_failed_for_long(app: App, run: Run) -> bool:
-    """Whether the polls before this one have failed too, without a break."""
-    now = app.now()
-    return run.is_waiting(now - WAITS_ON_SECONDS) and now - run.waiting_since >= _FAILING_SECONDS
+def _have_failed_for_long(app: App, run: Run, began: float) -> bool:
+    """Whether the polls before this one have failed too, without a break up to when this one began."""
+    return run.is_waiting(began - WAITS_ON_SECONDS) and app.now() - run.waiting_since >= _FAILING_SECONDS
 
 
 def _check_deadline(app: App, ready: ReadyExport, batch: Batch) -> None:

@@ -158,7 +158,7 @@ def _abandon(app: App, text: str | bytes) -> None:
     if message.step == "watch":
         watch.rearm(app, run.run_id)
         return
-    since = _failing_since(message, app.now())
+    since = _since(message, message.failing_since, app.now(), given_up=True)
     if run.faults < _MOST_FAULTS and app.now() - since <= GIVE_UP_SECONDS:
         _send_again(app, message, since, min(2.0 ** (message.attempt + 2), LONGEST_STEP_WAIT_SECONDS))
         return
@@ -185,7 +185,7 @@ def _postpone(app: App, message: Message, error: TransientError | DeniedError) -
     """Sends the message again, later each time; gives up when nothing but failures has come for too long."""
     telemetry.note_error(error.code)
     now = app.now()
-    since = _failing_since(message, now)
+    since = _since(message, message.failing_since, now)
     denied_since = _since(message, message.denied_since, now) if isinstance(error, DeniedError) else 0.0
     deadline = since + GIVE_UP_SECONDS
     if denied_since:
@@ -209,13 +209,9 @@ def _send_again(app: App, message: Message, failing_since: float, wait_seconds: 
     send(app, replace(message, attempt=attempt, failing_since=failing_since, due=due), wait_seconds)
 
 
-def _failing_since(message: Message, now: float) -> float:
-    return _since(message, message.failing_since, now)
-
-
-def _since(message: Message, began: float, now: float) -> float:
+def _since(message: Message, began: float, now: float, *, given_up: bool = False) -> float:
     """When what the message meets now began; the time in which nobody took it does not count."""
-    return began + untaken_seconds(message.due, now) if began else now
+    return began + untaken_seconds(message.due, now, given_up=given_up) if began else now
 
 
 def _drives(message: Message, run: Run) -> bool:

@@ -201,9 +201,11 @@ def _planned(run: Run, export: Export, given: Given, opened: Opened | None, chec
     if given.probed and plan.ext_id:
         plan = replace(plan, ext_id=ext_id_form(given.probed))
     depends_on = opened if export.sync_mode != "full" or run.kind in COMPARES else None
-    plan, found = decided(plan, export, given.client, must_answer=depends_on is not None)
+    probed = answers_beside(given.client.session.pace)
+    must_answer = depends_on is not None or bool(probed and probed.account)
+    plan, found = decided(plan, export, given.client, must_answer=must_answer)
     check_account(run, depends_on, found.account_id)
-    check_probed_account(export.connection or "", answers_beside(given.client.session.pace), found.account_id)
+    check_probed_account(export.connection or "", probed, found.account_id)
     checked.append(found)
     return plan
 

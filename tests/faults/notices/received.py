@@ -27,10 +27,13 @@ def row_states(story: Story) -> Counter[str]:
     return Counter(values["state"] for values, _ in story.kept.tables.get("notices", {}).values())
 
 
-def fail_for_good(story: Story) -> None:
-    """Each message of the notices fails whenever it is taken, for hours: the host gives it up again and again."""
+def fail_for_good(story: Story, seconds: float = 0.0) -> None:
+    """Each message of the notices fails whenever it is taken, for hours: the host gives it up again and again.
+
+    After so many seconds: its workers die, and hide it for ten minutes each time.
+    """
     while story.kept.notices:
         message = min(story.kept.notices, key=lambda each: each.visible_at)
-        story.kept.clock.skip(message.visible_at - story.kept.clock.seconds())
+        story.kept.clock.skip(message.visible_at + seconds - story.kept.clock.seconds())
         story.kept.notices.remove(message)
         abandon_notice(story.app, message.text)

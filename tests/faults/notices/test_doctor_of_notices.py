@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from shared.config.document import ready_export
 from shared.operating.doctor.exports import export_findings
 from shared.operating.doctor.finding import Finding
 from shared.runs.queue import send_news
+from shared.runs.starting import start_run
 from shared.runs.status import find_run
+from shared.runs.steps.stop import request_cancel
+from shared.runs.trial import Trial
 from tests.faults.conftest import Story
 from tests.faults.notices.holding import approve_and_hold_again, start_plan
 from tests.faults.notices.holding import story as held_story
@@ -74,3 +78,13 @@ def test_given_up_news_of_a_run_that_is_not_there_leave_nothing(story):
     send_news(story.app, replace(find_run(story.app, start_plan(story)), run_id="gold-20261124T050000-abcdef"))
     fail_for_good(story)
     assert "events" not in story.kept.tables
+
+
+def test_given_up_news_of_a_run_that_brings_no_notice_says_of_nobody_that_none_came(story):
+    """Who has started a trial or an undo waits for it."""
+    trial = Trial.of(99, 1, ())
+    ready = ready_export(story.app.document(), story.export["id"])
+    run_id = start_run(story.app, ready, "http", "tester", instead=trial).run_id
+    request_cancel(story.app, find_run(story.app, run_id), "tester")
+    fail_for_good(story)
+    assert "not_notified" not in [each["kind"] for each in story.app.store.events(run_id)]

@@ -32,11 +32,12 @@ def test_notice_that_the_host_gives_up_is_told_once_the_app_works_again(story, t
     assert story.kept.notices == []
 
 
-def test_it_is_given_up_for_good_after_six_hours_of_failures(story, there):
+@pytest.mark.parametrize("seconds", [0, 6000])
+def test_it_is_given_up_for_good_after_six_hours_of_failures(story, there, seconds):
     begun = story.kept.clock.seconds()
-    fail_for_good(story)
+    fail_for_good(story, seconds)
     assert there.received == []
-    assert GIVE_UP_SECONDS < story.kept.clock.seconds() - begun < GIVE_UP_SECONDS + 1800
+    assert GIVE_UP_SECONDS < story.kept.clock.seconds() - begun < GIVE_UP_SECONDS + 1800 + 2 * seconds
 
 
 def test_watch_message_that_met_failures_long_ago_gives_up_no_notice_at_the_next_one(story, there, monkeypatch):
@@ -64,3 +65,15 @@ def test_notice_that_failed_before_a_stop_of_the_app_is_tried_again_behind_it(st
     story.kept.clock.skip(8 * 3600)
     story.tell()
     assert row_states(story) == {"told": 1}
+
+
+def test_copy_of_a_message_whose_notice_was_posted_says_of_nobody_that_no_notice_came(story, there):
+    story.tell()
+    assert row_states(story) == {"told": 1}
+    run_id = story.runs()[0].run_id
+    long_ago = story.kept.clock.seconds() - GIVE_UP_SECONDS - 60
+    enqueue(story.app, NoticeMessage(run_id, "teams", "failed", failing_since=long_ago))
+    story.config.write_text("{")
+    [copy] = story.kept.notices
+    take_notice(story.app, copy.text)
+    assert "not_notified" not in [each["kind"] for each in story.app.store.events(run_id)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shared.brevo.client import Account, BrevoClient
+from shared.brevo.connecting import last_passed
 from shared.brevo.probed import ProbeAnswers, as_probed, contradictions, described, read_probe, save_probe
 from shared.brevo.session import BrevoSession
 from shared.config.models import Connection
@@ -228,6 +229,17 @@ def test_another_account_s_key_is_asked_whose_it_is_when_it_is_connected(office,
     probed(account="second")
     status, text, _ = typed("connect", "brevo-eu")
     assert (status, "another Brevo account" in text) == (0, False)
+
+
+def test_test_that_fails_for_the_probe_of_another_account_is_not_shown_as_passed(office, typed, probed, monkeypatch):
+    connection, accounts = office.app.configuration.read().connection("brevo-eu"), office.app.storage.accounts
+    probed(account="first")
+    monkeypatch.setattr(BrevoClient, "account", lambda _: Account("second", []))
+    assert typed("connect", "brevo-eu")[0] != 0
+    assert last_passed(connection, accounts) is None
+    probed(account="second")
+    assert typed("connect", "brevo-eu")[0] == 0
+    assert last_passed(connection, accounts) is not None
 
 
 def test_connection_that_is_saved_as_it_is_shown_goes_on_sending_dates_as_the_account_reads_them(
