@@ -75,6 +75,7 @@ class Rules:
     segments: list[str]
     left: set[str] = field(default_factory=set)
     out: set[str] = field(default_factory=set)
+    out_ids: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -163,7 +164,7 @@ class Judge:
         customer = self._value(row, "CustomerId")
         if not customer:
             return "missing_customer_id", "CustomerId", ""
-        left_out = self._left_out(address)
+        left_out = self._left_out(address) or ("excluded" if customer in self.rules.out_ids else "")
         before = self._customers.get(customer)
         if before is not None:
             is_merged = before != segment and (bool(left_out) or self._addresses.get(address, segment) != segment)
