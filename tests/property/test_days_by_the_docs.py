@@ -26,13 +26,14 @@ from shared.sync.difference import MIRRORS, Comparison, Difference, Known, SyncM
 from shared.sync.ledger import About
 from shared.sync.members import write_members
 from shared.sync.removals import numbers_of
+from shared.sync.verification import Verification
 from tests.property.by_the_docs import Judge
 from tests.property.odd_files import SnapshotWriter
 from tests.property.worlds import KEY, World
 from tests.sizes import in_both_sizes
 
-WORLDS = 80
-DAYS = 4
+WORLDS = 30
+DAYS = 3
 _GONE = "gone"
 
 
@@ -168,13 +169,12 @@ class Days(World):
         self.members = (self.members - day.removed) | {each["email"] for each in sent}
 
 
-def run(world: Days, folder: Path, ledger: Path | None) -> tuple[list[dict[str, Any]], Difference, Path]:
-    """One day's run: what it sends, whom it removes, and the next ledger."""
+def read(world: Days, folder: Path, compared: Compared) -> SnapshotReader:
+    """A reading of the day's snapshot."""
     ready, blobs = world.ready, world.memory
     given = world.conditions(folder)
-    compared = Compared(KEY, folder, ledger, sends_all=world.mode == "full")
     conditions = Conditions(leavers=given.leavers, excluded=given.excluded, compared=compared)
-    run = SnapshotReader(
+    return SnapshotReader(
         blobs,  # type: ignore[arg-type]
         ready,
         find_snapshot(blobs, ready.export.source, ready.export.segments),  # type: ignore[arg-type]
@@ -182,9 +182,14 @@ def run(world: Days, folder: Path, ledger: Path | None) -> tuple[list[dict[str, 
         planned=lambda plan: decided_by(plan, ready.export, world.account()),
         conditions=conditions,
     )
+
+
+def run(world: Days, folder: Path, ledger: Path | None) -> tuple[list[dict[str, Any]], Difference, Path]:
+    """One day's run: what it sends, whom it removes, and the next ledger."""
+    reading = read(world, folder, Compared(KEY, folder, ledger, sends_all=world.mode == "full"))
     sent = [
         json.loads(line.rstrip(","), parse_int=float)
-        for chunk in run.chunks()
+        for chunk in reading.chunks()
         for line in chunk.contacts.read_text("utf-8").split("\n")
         if line
     ]
@@ -199,6 +204,29 @@ def run(world: Days, folder: Path, ledger: Path | None) -> tuple[list[dict[str, 
         difference = comparison.difference()
         comparison.write_next(folder / "next.parquet", About("email", KEY.id, "run"))
     return sent, difference, folder / "next.parquet"
+
+
+def verify(world: Days, folder: Path, ledger: Path) -> None:
+    """A verification behind the run, of a list that others have changed meanwhile."""
+    day, rng = world.today(), world.rng
+    blocked = {each for each in world.members if rng.random() < 0.2}
+    list_now = {each: number for number, each in enumerate(sorted(world.members), start=1)}
+    write_members(folder / "members", [(each, list_now[each], each in blocked) for each in list_now], KEY)
+    reading = read(world, folder, Compared(KEY, folder))
+    verification = Verification(folder, folder / "members", ledger)
+    missing: list[bool] = []
+    for number, _ in enumerate(reading.chunks()):
+        missing += verification.missing(Compared(KEY, folder).keys_file(number))
+    assert missing == [each["email"] not in world.members for each in day.contacts]
+    wanted = set()
+    for each, number in list_now.items():
+        is_in = each in day.values or each in day.stays
+        if not is_in:
+            wanted.add(("surplus_ours" if each in world.known else "surplus_of_others", number))
+        elif each in blocked:
+            wanted.add(("blocked_in_list", number))
+    assert set(verification.members()) == wanted
+    verification.close()
 
 
 def check(world: Days, folder: Path, ledger: Path | None) -> Path:
@@ -234,6 +262,9 @@ def test_each_day_sends_what_the_docs_say(size: float, tmp_path: Path, monkeypat
             folder.mkdir()
             try:
                 ledger = check(world, folder, ledger)
+                if not world.by_customer:
+                    (folder / "verified").mkdir()
+                    verify(world, folder / "verified", ledger)
             except (AssertionError, ExportError) as error:
                 raise AssertionError(f"seed {place}, day {number}, {world.mode}") from error
             world.next_day()

@@ -46,6 +46,7 @@ OPTIONS = {
     "DRINKS": {drink: drink for drink in DRINKS},
 }
 ZONES = ("", "", "Europe/Bucharest", "America/New_York", "Asia/Kolkata")
+FORMER = "PreviousCustomerId"
 KEY = DigestKey.of(b"0123456789abcdef")
 
 
@@ -84,6 +85,8 @@ class World:
         self.all_columns = rng.random() < 0.15
         self.attributes = self._attributes()
         self.columns = sorted({"CustomerId", "EMail", "Consent", *(each.column for each in self.attributes)})
+        if self.by_customer and not self.all_columns:
+            self.columns.append(FORMER)
         self.writer = SnapshotWriter(rng, self.columns, same_columns=self.all_columns)
         self.segments = ["Gold", "Silver", "Lapsed 2024"][: rng.choice([1, 1, 2, 3])]
         self.annotated = self._annotated() if self.writer.has_model else {}
@@ -143,6 +146,9 @@ class World:
         address = rng.choice([address] * 15 + ["", "nobody", "a@b.ro", "n/a", "NULL", "x@y"])
         customer = rng.choice([f"C-{n}"] * 15 + [f" C-{n}\u200b", f"C-{rng.randrange(people)}", "", "NULL", 'C"\t;1'])
         cells = {"EMail": address, "CustomerId": customer}
+        if FORMER in self.columns:
+            formers = rng.sample(range(people), rng.choice([0, 0, 0, 1, 2]))
+            cells[FORMER] = rng.choice([";", " ; "]).join(f"C-{each}" for each in formers)
         cells["Consent"] = rng.choice(
             [
                 "yes",
