@@ -29,7 +29,7 @@ from shared.mapping.engine import fetch_columns
 from shared.mapping.fate import FATE, Fate
 from shared.mapping.leavers import DigestKey
 from shared.mapping.number_file import NumberFile, Numbers
-from shared.mapping.plan import Plan
+from shared.mapping.plan import Field, Plan
 from shared.mapping.rule import literal
 
 # The chunk's rows that are to be sent, in their order: any other join may give them in that of a hash table.
@@ -137,17 +137,22 @@ class Comparing:
 def _digest(plan: Plan, key: DigestKey) -> str:
     """Of all values as they are sent. Text that is refused differs from none at all, which does no harm.
 
-    A number that is refused differs only where none at all erases what Brevo has.
+    A number that is refused differs only where none at all erases what Brevo has. Attributes stand in the order of
+    their names: that of the columns may be another one with each refresh.
     """
     values = ["email", *(["known_as"] if plan.ext_id else [])]
-    for k, _ in plan.phones:
+    for k, _ in sorted(plan.phones, key=_attribute):
         refused = f"WHEN phone_lost{k} OR phone_cell{k} IS NOT NULL THEN 0::UBIGINT" if plan.erase_empty else ""
         values.append(f"CASE WHEN phone{k} IS NOT NULL AND NOT phone_lost{k} THEN phone{k} {refused} END")
-    values += [f"f{i}" for i, _ in plan.values]
+    values += [f"f{i}" for i, _ in sorted(plan.values, key=_attribute)]
     return f"hash({', '.join([literal(key.text + _manner(plan)), *values])})"
+
+
+def _attribute(numbered: tuple[int, Field]) -> str:
+    return numbered[1].attribute
 
 
 def _manner(plan: Plan) -> str:
     """What else of a plan decides what is sent for the values, in a few letters."""
-    manner = ([(field.attribute, field.type) for field in plan.fields], plan.erase_empty, plan.boolean_words)
+    manner = (sorted((field.attribute, field.type) for field in plan.fields), plan.erase_empty, plan.boolean_words)
     return hashlib.sha256(repr(manner).encode()).hexdigest()[:32]

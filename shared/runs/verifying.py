@@ -20,6 +20,7 @@ from shared.runs.kinds import Kind
 from shared.runs.ledgers import Opened
 from shared.runs.questions import Members
 from shared.runs.state import Run
+from shared.segments.names import visible
 from shared.staging.excluded import address_in
 from shared.staging.rejected import contact_words
 
@@ -109,7 +110,8 @@ class Checking:
                 row, _, customer_id = place.rstrip("\n").partition("\t")
                 segment, file = self._files[chunk.origins.file(int(row))]
                 line = chunk.origins.line(int(row))
-                self._note(RejectedRow(segment, file, line, "missing_in_list", "", customer_id, address_in(contact)))
+                customer, email = visible(customer_id), address_in(contact)
+                self._note(RejectedRow(segment, file, line, "missing_in_list", "", customer, email))
 
     def finished(self) -> Verified:
         """Notes the members that are not in the segment, and those who are blocked; the result."""

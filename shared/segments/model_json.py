@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, ValidationError
 
 from shared.config.faults import fault_sentence
 from shared.errors import ConfigurationError, shown
-from shared.segments.layouts import DatedPath, below, dated_path
+from shared.segments.layouts import DatedPath, below, dated_path, without_gz
 from shared.segments.names import visible
 from shared.segments.stored import stored_bytes
 from shared.storage.blobs import Blob, Blobs
@@ -82,11 +82,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A partition that model.json lists: where it is, None where that is unknown; `delimiter` is as written there."""
+    """A partition that model.json lists: where it is, None where it is in no refresh's folder; and its file's name.
+
+    `delimiter` is as written there.
+    """
 
     path: DatedPath | None
     has_header: bool | None
     delimiter: str | None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,11 @@ class ModelJson:
             if file.path is not None:
                 by_time.setdefault(file.path.time, []).append(file)
         return by_time
+
+    def flat_file(self, table: str, name: str) -> ListedFile | None:
+        """The table's listed file of this name, compressed or not, that is in no refresh's folder."""
+        flat = (file for file in self.files.get(table, []) if file.path is None)
+        return next((file for file in flat if without_gz(file.name) == without_gz(name)), None)
 
     def table(self, name: str, file: ListedFile | None, source_delimiter: str | None) -> Table | None:
         """The table with the format of the file, or of its first one; None where the table is not described.
@@ -245,19 +254,21 @@ def _table(entity: _Entity, annotations: Any) -> Table:
 
 def _listed(partition: _Partition) -> ListedFile:
     settings = partition.fileFormatSettings or _FileFormat()
-    return ListedFile(_path(partition.location or ""), settings.columnHeaders, settings.delimiter)
+    path = _path(partition.location or "")
+    return ListedFile(dated_path(path), settings.columnHeaders, settings.delimiter, path.rpartition("/")[2])
 
 
-def _path(location: str) -> DatedPath | None:
-    """Only the end of a location counts: host and container differ where files were copied.
+def _path(location: str) -> str:
+    """The path of a location, empty where it is none.
 
-    Common Data Model has URLs of the Blob or the Data Lake endpoint, with or without a port, percent-encoded, some
-    with `?snapshot=`, and paths relative to model.json.
+    Only its end counts: host and container differ where files were copied. Common Data Model has
+    URLs of the Blob or the Data Lake endpoint, with or without a port, percent-encoded, some with `?snapshot=`, and
+    paths relative to model.json.
     """
     try:
-        return dated_path(unquote(urlsplit(location).path))
+        return unquote(urlsplit(location).path)
     except ValueError:
-        return None
+        return ""
 
 
 def _date_formats(entity: _Entity, of_all: Any) -> dict[str, str]:

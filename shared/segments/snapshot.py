@@ -257,7 +257,8 @@ class _Search:
                     f"The segment {segment} is there twice: {files[0].file} and {files[1].file}.",
                     "Remove one of the two.",
                 )
-            described = self._model.table(table, None, self._source.delimiter)
+            listed = self._model.flat_file(table, files[0].file)
+            described = self._model.table(table, listed, self._source.delimiter)
             file = SegmentFile(segment, files[0], described)
             return SegmentSnapshot(segment, time, (file,), described, files[0].modified)
         self._known(segment, table)

@@ -108,3 +108,15 @@ def test_customer_with_another_address_is_found_by_their_id(by_customer):  # noq
     (found,) = planned(by_customer, rows("C-1 old@example.com"), rows("C-1 new.one@example.com"))
     (only,) = found.differences
     assert (only.attribute, only.now, only.then) == ("", "o••@e••••••.com", "n••••••@e••••••.com")
+
+
+def test_columns_in_another_order_change_nobody(flow):
+    flow.change(
+        sync_mode="changes_only", mapping={"email": "EMail", "attributes": "all"}, create_missing_attributes=True
+    )
+    flow.segment("CustomerId,EMail,FirstName,City\nC-1,a@example.com,Ana,Cluj\nC-2,b@example.com,Bea,Iași\n")
+    assert flow.run()["contacts_new"] == 2
+    again = "City,CustomerId,FirstName,EMail\nCluj,C-1,Ana,a@example.com\nSibiu,C-2,Bea,b@example.com\n"
+    flow.segment(again, refresh=LATER)
+    status = flow.run()
+    assert (status["contacts_changed"], status["contacts_unchanged"]) == (1, 1)

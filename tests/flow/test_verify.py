@@ -50,6 +50,13 @@ def contact(flow, n):
     return f"contact {flow.sandbox.account.contacts[address(n)].id}"
 
 
+def test_verification_names_a_customer_as_other_reports_do(verifying):
+    verifying.segment(
+        "CustomerId,EMail,FirstName\n C-9\u200b,person9@example.com,Name9\n", refresh=next(verifying.days)
+    )
+    assert ("missing_in_list", "C-9", "") in found(verifying, verify(verifying))
+
+
 def test_verification_counts_each_difference_and_names_it_without_an_address(verifying):
     take_out(verifying, 1)
     verifying.sandbox.change_contact(address(2), emailBlacklisted=True)

@@ -75,6 +75,7 @@ class Rules:
     segments: list[str]
     left: set[str] = field(default_factory=set)
     out: set[str] = field(default_factory=set)
+    out_ids: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -163,7 +164,7 @@ class Judge:
         customer = self._value(row, "CustomerId")
         if not customer:
             return "missing_customer_id", "CustomerId", ""
-        left_out = self._left_out(address)
+        left_out = self._left_out(address) or self._excluded_by_id(row, customer)
         before = self._customers.get(customer)
         if before is not None:
             is_merged = before != segment and (bool(left_out) or self._addresses.get(address, segment) != segment)
@@ -177,6 +178,10 @@ class Judge:
             return left_out, "EMail", ""
         self._addresses[address] = segment
         return "contact", "EMail", address
+
+    def _excluded_by_id(self, row: Row, customer: str) -> str:
+        formers = row.cells.get("PreviousCustomerId", "").split(";")
+        return "excluded" if {customer, *map(trimmed, formers)} & self.rules.out_ids else ""
 
     def _send(self, row: Row, address: str, customer: str) -> None:
         values: dict[str, Any] = {"EXT_ID": customer} if self.rules.by_customer else {}

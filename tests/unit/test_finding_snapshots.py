@@ -120,6 +120,20 @@ def test_flat_file_that_is_there_twice_is_an_error():
         one("ci/E_Loyal_1790000001.csv", "ci/E_Loyal_1790000001.csv.gz", folder="ci")
 
 
+def test_flat_file_has_the_format_that_model_json_says_of_it():
+    partitions = [
+        {
+            "location": f"https://account.blob.core.windows.net/crm/ci/Export_Loyal_{seconds}.csv",
+            "fileFormatSettings": {"columnHeaders": has_header, "delimiter": sign},
+        }
+        for seconds, has_header, sign in ((1790000000, True, ","), (1790000001, False, ";"))
+    ]
+    texts = {"ci/model.json": json.dumps({"entities": [{"name": "Loyal", "partitions": partitions}]})}
+    for seconds, form in ((1790000000, (True, ",")), (1790000001, (False, ";"))):
+        [file] = one(f"ci/Export_Loyal_{seconds}.csv.gz", folder="ci", texts=texts).files
+        assert file.table and (file.table.has_header, file.table.delimiter) == form
+
+
 def test_layouts_of_the_page_are_read_as_it_says():
     page = (Path(__file__).parents[2] / "docs/configure.md").read_text(encoding="utf-8")
     table = page[page.index("| a file in the container |") :].split("\n\n")[0]
