@@ -261,9 +261,9 @@ def _listed(partition: _Partition) -> ListedFile:
 def _path(location: str) -> str:
     """The path of a location, empty where it is none.
 
-    Only its end counts: host and container differ where files were copied. Common Data Model has
-    URLs of the Blob or the Data Lake endpoint, with or without a port, percent-encoded, some with `?snapshot=`, and
-    paths relative to model.json.
+    Only its end counts: host and container differ where files were copied. Common Data Model has URLs of the Blob or
+    the Data Lake endpoint, with or without a port, percent-encoded, some with `?snapshot=`, and paths relative to
+    model.json.
     """
     try:
         return unquote(urlsplit(location).path)
