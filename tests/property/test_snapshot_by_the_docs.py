@@ -23,7 +23,7 @@ from shared.staging.reader import SnapshotReader
 from tests.property.worlds import World
 from tests.sizes import in_both_sizes
 
-WORLDS = 150
+WORLDS = 100
 
 
 def check(world: World, folder: Path) -> None:

@@ -33,7 +33,7 @@ from tests.property.by_the_docs import Judge, trimmed
 from tests.property.worlds import World
 from tests.sizes import in_both_sizes
 
-WORLDS = 60
+WORLDS = 40
 STAGING = "run/staging"
 REQUEST = ImportRequest(7, erase_empty=True, notify_url=lambda number: f"https://app.example/{number}")
 
