@@ -113,15 +113,12 @@ def prune_ledgers(app: App, days: int, *, dry_run: bool) -> int:
     }
     detached = {each.id for each in document.exports if each.connection is None}
     before = app.storage.clock.now() - timedelta(days=days)
-    found = [
-        (LEDGERS, blob.name)
-        for blob in app.storage.app_blobs.listing_if_there(LEDGERS, "")
-        if blob.modified < before
-        and export_of(blob)
-        and f"{blob.name.rpartition('/')[0]}/" not in here
-        and export_of(blob) not in detached
-        and not _has_active(app, export_of(blob))
-    ]
+    left: dict[str, list[str]] = {}
+    for blob in app.storage.app_blobs.listing_if_there(LEDGERS, ""):
+        export = export_of(blob)
+        if export not in ("", *detached) and blob.modified < before and blob.name.removesuffix(blob.file) not in here:
+            left.setdefault(export, []).append(blob.name)
+    found = [(LEDGERS, name) for export, names in left.items() if not _has_active(app, export) for name in names]
     return _delete_blobs(app, found, dry_run=dry_run)
 
 
