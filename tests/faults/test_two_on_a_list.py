@@ -52,6 +52,14 @@ def silver_runs(following, hours=0.15):
     return run_id
 
 
+def check_both_succeed(story, others):
+    """The run, and the one of the other export that is in `others` by its end; and whom both send is in the list."""
+    run_id = story.start().run_id
+    story.work()
+    assert [story.status(each)["status"] for each in (run_id, *others)] == ["succeeded", "succeeded"]
+    assert story.sent() == addresses(SECOND, OTHERS, SILVER, range(20, 21))
+
+
 @pytest.mark.parametrize("request_before", [1, 2, 3])
 def test_who_is_sent_by_another_export_while_a_removal_goes_on_is_in_the_list_in_the_end(
     following, monkeypatch, request_before
@@ -66,10 +74,7 @@ def test_who_is_sent_by_another_export_while_a_removal_goes_on_is_in_the_list_in
         return removed
 
     monkeypatch.setattr(steps.settle, "remove_contacts", beside)
-    run_id = story.start().run_id
-    story.work()
-    assert [story.status(each)["status"] for each in (run_id, *others)] == ["succeeded", "succeeded"]
-    assert story.sent() == addresses(SECOND, OTHERS, SILVER, range(20, 21))
+    check_both_succeed(story, others)
 
 
 @pytest.mark.parametrize("changes", [{"connection": None}, {"list_id": 13}, {"id": "bronze"}])
@@ -123,10 +128,7 @@ def test_who_is_sent_while_a_removal_begins_is_in_the_list_in_the_end(following,
         return numbers
 
     monkeypatch.setattr(steps.settle, "leave_whom_others_keep", beside)
-    run_id = story.start().run_id
-    story.work()
-    assert [story.status(each)["status"] for each in (run_id, *others)] == ["succeeded", "succeeded"]
-    assert story.sent() == addresses(SECOND, OTHERS, SILVER, range(20, 21))
+    check_both_succeed(story, others)
 
 
 def test_run_says_that_it_waits_for_the_removal(following, monkeypatch):

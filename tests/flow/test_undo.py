@@ -19,7 +19,7 @@ from shared.storage.tables import Row
 from shared.sync.stored import LEDGERS, UNDO
 from tests.flow.excluding import OTHER, exclude, fast, members
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
-from tests.flow.undoing import ADMINISTRATOR, begin, leave, refusal, undo, undo_blobs
+from tests.flow.undoing import ADMINISTRATOR, begin, leave, refusal, run_with_one_rejected, undo, undo_blobs
 
 
 def test_undo_takes_out_whom_the_run_added_and_puts_back_whom_it_removed(undoing):
@@ -68,12 +68,7 @@ def test_member_whom_the_run_sent_and_who_was_there_before_stays(undoing):
 
 
 def test_whom_brevo_rejected_and_who_came_by_a_form_since_stays(undoing, monkeypatch):
-    refresh(undoing, 0, 1)
-    run(undoing)
-    with monkeypatch.context() as patch:
-        patch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person2"))
-        refresh(undoing, *range(4))
-        status = undoing.run()
+    status = run_with_one_rejected(undoing, monkeypatch)
     assert status["contacts_rejected_by_brevo"] == {"brevo_invalid_email": 1}
     put_by_others(undoing, 2)
     assert undo(undoing, status)["contacts_removed"] == 1

@@ -1,7 +1,7 @@
 """Undo: whose members those are afterwards whom it puts back, or finds in the list."""
 
 from tests.flow.following import numbers, put_by_others, refresh, run
-from tests.flow.undoing import undo
+from tests.flow.undoing import run_with_one_rejected, undo
 
 
 def test_members_of_others_whom_mirror_exact_took_out_are_put_back_and_are_not_ours(undoing):
@@ -31,12 +31,7 @@ def test_member_of_ours_whom_a_colleague_has_put_back_before_the_undo_is_ours_ag
 
 
 def test_whom_brevo_rejected_and_who_came_by_a_form_is_not_ours_after_the_undo(undoing, monkeypatch):
-    refresh(undoing, 0, 1)
-    run(undoing)
-    with monkeypatch.context() as patch:
-        patch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person2"))
-        refresh(undoing, *range(4))
-        status = undoing.run()
+    status = run_with_one_rejected(undoing, monkeypatch)
     put_by_others(undoing, 2)
     undo(undoing, status)
     refresh(undoing, 0, 1)

@@ -35,6 +35,16 @@ def run_that_removes_nobody(flow, monkeypatch, *people):
         return run(flow)
 
 
+def run_with_one_rejected(flow, monkeypatch):
+    """The status of a run that adds two people behind two others; Brevo rejects the one whose number is 2."""
+    refresh(flow, 0, 1)
+    run(flow)
+    with monkeypatch.context() as patch:
+        patch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person2"))
+        refresh(flow, *range(4))
+        return flow.run()
+
+
 def begin(flow, status):
     return undo_run(flow.app, ADMINISTRATOR, status["run_id"], "http")
 

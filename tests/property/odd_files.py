@@ -1,6 +1,6 @@
 """Writes the files of a snapshot at random, with every freedom that docs/configure.md leaves to them.
 
-A row keeps its cells as they are meant, so that whoever judges it need not read the file.
+A row keeps its cells as they are meant, so that who judges it need not read the file.
 """
 
 import gzip

@@ -17,6 +17,7 @@ from shared.mapping.mapper import Mapper
 from shared.mapping.plan import Field, Plan
 from shared.mapping.results import MappedChunk, RejectedRow
 from shared.mapping.select import FileSource
+from tests.property.tried import try_worlds
 from tests.sizes import in_both_sizes
 
 WORLDS = 200
@@ -169,11 +170,4 @@ def _check_that_nobody_is_lost(world: World, sent: set[int]) -> None:
 
 @in_both_sizes
 def test_each_row_that_is_sent_changes_one_contact_that_it_may_change(size: float, tmp_path: Path) -> None:
-    seed = random.randrange(10**9)
-    for place in range(seed, seed + int(WORLDS * size)):
-        folder = tmp_path / str(place)
-        folder.mkdir()
-        try:
-            check(World(random.Random(place)), folder)
-        except AssertionError as error:
-            raise AssertionError(f"seed {place}") from error
+    try_worlds(int(WORLDS * size), tmp_path, lambda rng, folder: check(World(rng), folder))

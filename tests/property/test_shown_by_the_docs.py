@@ -1,6 +1,7 @@
 """What is shown without a run is what a run does: previews with excluded segments, and the rows of one person."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,6 +18,7 @@ from shared.staging.preview import preview
 from shared.staging.search import Sought, SoughtAddress, SoughtCustomer, rows_with
 from tests.property.by_the_docs import Judge, trimmed
 from tests.property.odd_files import Row
+from tests.property.tried import try_worlds
 from tests.property.worlds import World
 from tests.sizes import in_both_sizes
 
@@ -109,11 +111,8 @@ def check_persons(world: World) -> None:
 
 @in_both_sizes
 @pytest.mark.parametrize(("kind", "check"), [(Excluding, check_preview), (World, check_persons)])
-def test_what_is_shown_is_what_a_run_does(size: float, kind: Any, check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_shown_is_what_a_run_does(
+    size: float, kind: Any, check: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(engine, "duckdb", duckdb)
-    seed = random.randrange(10**9)
-    for place in range(seed, seed + int(WORLDS * size)):
-        try:
-            check(kind(random.Random(place)))
-        except AssertionError as error:
-            raise AssertionError(f"seed {place}") from error
+    try_worlds(int(WORLDS * size), tmp_path, lambda rng, _: check(kind(rng)))

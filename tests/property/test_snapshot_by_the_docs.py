@@ -13,13 +13,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from shared.errors import ExportError
 from shared.mapping import engine, select
 from shared.mapping.results import LEFT_OUT, NOT_SENT, WARNINGS, RejectedRow
 from shared.segments.snapshot import find_snapshot
 from shared.staging import reader
 from shared.staging.account import decided_by
 from shared.staging.reader import SnapshotReader
+from tests.property.tried import try_worlds
 from tests.property.worlds import World
 from tests.sizes import in_both_sizes
 
@@ -70,13 +70,9 @@ def check(world: World, folder: Path) -> None:
 @in_both_sizes
 def test_each_row_becomes_what_the_docs_say(size: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "duckdb", duckdb)  # an engine of its own, with its limit and all that it plans
-    seed = random.randrange(10**9)
-    for place in range(seed, seed + int(WORLDS * size)):
-        rng = random.Random(place)
+
+    def check_snapshot(rng: random.Random, folder: Path) -> None:
         monkeypatch.setattr(reader, "CHUNK_BYTES", rng.choice([700, 5_000, select.CHUNK_BYTES]))
-        folder = tmp_path / str(place)
-        folder.mkdir()
-        try:
-            check(World(rng), folder)
-        except (AssertionError, ExportError) as error:
-            raise AssertionError(f"seed {place}") from error
+        check(World(rng), folder)
+
+    try_worlds(int(WORLDS * size), tmp_path, check_snapshot)

@@ -17,6 +17,7 @@ from shared.staging import reader
 from shared.staging.account import decided_by
 from shared.staging.reader import SnapshotReader
 from tests.property.by_the_docs import Judge, trimmed
+from tests.property.tried import try_worlds
 from tests.property.worlds import World
 from tests.sizes import in_both_sizes
 
@@ -62,14 +63,10 @@ def check(world: World, ids: tuple[str, ...], folder: Path) -> None:
 @in_both_sizes
 def test_trial_sends_what_a_run_would(size: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "duckdb", duckdb)
-    seed = random.randrange(10**9)
-    for place in range(seed, seed + int(WORLDS * size)):
-        rng = random.Random(place)
+
+    def check_trial(rng: random.Random, folder: Path) -> None:
         monkeypatch.setattr(reader, "CHUNK_BYTES", rng.choice([3_000, select.CHUNK_BYTES]))
-        folder = tmp_path / str(place)
-        folder.mkdir()
         ids = tuple(f"C-{n}" for n in rng.sample(range(60), rng.choice([1, 3, 10])))
-        try:
-            check(World(rng), ids, folder)
-        except AssertionError as error:
-            raise AssertionError(f"seed {place}") from error
+        check(World(rng), ids, folder)
+
+    try_worlds(int(WORLDS * size), tmp_path, check_trial)

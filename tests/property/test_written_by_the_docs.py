@@ -30,6 +30,7 @@ from shared.staging.bodies import (
 from shared.staging.parts import write_as_bodies, write_parts
 from shared.staging.reader import SnapshotReader
 from tests.property.by_the_docs import Judge, trimmed
+from tests.property.tried import try_worlds
 from tests.property.worlds import World
 from tests.sizes import in_both_sizes
 
@@ -149,16 +150,12 @@ def test_contacts_are_the_same_in_bodies_and_in_files(
     size: float, check: Callable[[Written], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "duckdb", duckdb)
-    seed = random.randrange(10**9)
-    for place in range(seed, seed + int(WORLDS * size)):
-        rng = random.Random(place)
+
+    def check_written(rng: random.Random, folder: Path) -> None:
         monkeypatch.setattr(reader, "CHUNK_BYTES", rng.choice([2_000, select.CHUNK_BYTES]))
         monkeypatch.setattr(body, "LARGEST_BODY_BYTES", rng.choice([400, 1_500, 9_000]))
         monkeypatch.setattr(parts, "LARGEST_FILE_BYTES", rng.choice([300, 2_000, 100_000]))
         monkeypatch.setattr(parts, "_BLOCK_BYTES", rng.choice([200, 1_500, 100_000]))
-        folder = tmp_path / str(place)
-        folder.mkdir()
-        try:
-            check(Written(rng, folder))
-        except AssertionError as error:
-            raise AssertionError(f"seed {place}") from error
+        check(Written(rng, folder))
+
+    try_worlds(int(WORLDS * size), tmp_path, check_written)
