@@ -71,8 +71,14 @@ class Consent(Model):
 class BooleanWords(Model):
     """What Brevo gets for true and false."""
 
-    true: str = Field(min_length=1, max_length=20)
-    false: str = Field(min_length=1, max_length=20)
+    true: Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=SEEN)]
+    false: Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=SEEN)]
+
+    @model_validator(mode="after")
+    def _two_words(self) -> Self:
+        if self.true.strip().casefold() == self.false.strip().casefold():
+            raise ValueError("has one word for true and false, so a no would be sent as a yes")
+        return self
 
 
 class Connection(Model):

@@ -244,6 +244,21 @@ def test_exclusion_that_cannot_be_is_told_in_one_line(exclude, line):
     assert problems(json.dumps(document)) == [line]
 
 
+@pytest.mark.parametrize("false", ["Yes", "yes", " YES "])
+def test_one_word_for_true_and_false_is_refused_since_an_opt_out_would_be_lost(false):
+    document = copy.deepcopy(GOOD)
+    document["connections"][0]["boolean_words"] = {"true": "Yes", "false": false}
+    assert problems(json.dumps(document)) == [
+        "connections[0].boolean_words: has one word for true and false, so a no would be sent as a yes"
+    ]
+
+
+def test_word_of_blanks_for_false_is_refused_since_brevo_would_keep_the_yes_that_it_has():
+    document = copy.deepcopy(GOOD)
+    document["connections"][0]["boolean_words"] = {"true": "Yes", "false": " "}
+    assert problems(json.dumps(document)) == ["connections[0].boolean_words.false: takes a name that can be seen"]
+
+
 TEAM = {"id": "team", "type": "teams", "url": {"setting": "TEAMS_WEBHOOK_URL"}}
 
 
