@@ -58,7 +58,7 @@ def run_notice(event: Event, run: Run, name: str, before: Run | None, since: Run
         sentences, advice = _recovered(run, before), "No action needed."
         customers = run.counts.in_list
     elif run.held_for and run.state != "failed":
-        sentences, customers = _held(run, run.held_for), run.counts.contacts_to_send
+        sentences, customers = _held(run, run.held_for), run.counts.contacts_to_send + run.counts.contacts_to_remove
         again = f"To look again: {command_again(run.kind, run.export, run.undo_of)}"
         advice = _how_to_decide(run) if run.is_held else again
     else:
@@ -80,7 +80,9 @@ def run_notice(event: Event, run: Run, name: str, before: Run | None, since: Run
 
 
 def _failed(run: Run) -> tuple[list[str], str, int | None]:
-    """Sentences, advice, and how many customers have not been confirmed, where the segment was read so far."""
+    """Sentences, advice, and how many customers have not been confirmed, or not been taken out of the list as they were
+    to be, where the segment was read so far.
+    """
     code, words, advice = (run.error.code, run.error.message, run.error.advice) if run.error else ("", "", "")
     if code in WITHOUT_COLUMNS:
         words, advice = WITHOUT_COLUMNS[code], f"The run's status says which: segment-export status {run.run_id}"
@@ -92,7 +94,9 @@ def _failed(run: Run) -> tuple[list[str], str, int | None]:
         sentences.append(f"{who} was sent: the list is as it was.")
     elif missing > 0:
         sentences.append(f"{missing:,} of {total:,} customers have not reached Brevo.")
-    return sentences, advice or "Run the export again.", total - run.counts.contacts_confirmed if total else None
+    to_leave = run.counts.contacts_to_remove - run.counts.contacts_removed
+    affected = total - run.counts.contacts_confirmed + to_leave
+    return sentences, advice or "Run the export again.", affected if total or to_leave else None
 
 
 def _held(run: Run, why: Problem) -> list[str]:

@@ -14,6 +14,11 @@ def sentences(there):
     return " ".join(str(value) for value in notice.values())
 
 
+def affected(there, kind):
+    [notice] = [each.json["data"] for each in there.received if each.json["type"] == kind]
+    return notice["customers_affected"]
+
+
 def test_notice_of_a_run_whose_import_was_taken_without_an_answer_does_not_say_that_nobody_was_sent(told, there):
     story = told({"type": "webhook"})
     story.sandbox.fail_next(IMPORT, "500-after", 1)
@@ -60,6 +65,19 @@ def test_notice_of_a_mirror_that_has_removed_people_does_not_say_that_the_list_i
     assert "taken out of the list" in status["error"]["message"]
     story.tell()
     assert "the list is as it was" not in sentences(there)
+    assert affected(there, "export.failed") == 2, "two are still in the list who are to leave it"
+
+
+def test_notice_of_a_held_mirror_that_sends_nobody_counts_whom_it_would_take_out(told, there):
+    story = told({"type": "webhook"})
+    made = Following(story, days=24)
+    story.save(sync_mode="mirror", max_shrink=1)
+    made.begin()
+    made.refresh(range(4, 10))  # nobody is new, four have left
+    status = story.run()
+    assert (status["held_for"]["code"], status["contacts_to_remove"]) == ("guard_max_removed", 4)
+    story.tell()
+    assert affected(there, "export.held") == 4
 
 
 def test_run_that_fails_in_the_first_part_of_its_removal_does_not_say_that_nothing_was_done(told, there, monkeypatch):
