@@ -53,6 +53,8 @@ def _started_by(run: "RunStatus") -> str:
 
 def sync_lines(run: "RunStatus") -> list[str]:
     """How the contacts compare with what Brevo had, and what becomes of the list."""
+    if run.kind == "verify":  # it compares with the list and not with what was sent: its differences have their line
+        return [f"  members    {run.list_before:,}"] if run.list_before is not None else []
     if not run.contacts_mapped:
         return []
     unchanged = f"{run.contacts_unchanged:,} unchanged{' (not sent)' if run.contacts_up_to_date else ''}"

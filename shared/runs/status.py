@@ -55,7 +55,8 @@ class RunStatus(Counts, RunSummary):
     is in `approved_by` and `approved_at`.
 
     `list_before` and `list_after` count the list's members, as it was read before the run and as it is to be behind it:
-    null where the run does not have to read it. `contacts_up_to_date` are unchanged and therefore not sent.
+    null where the run does not have to read it. `contacts_up_to_date` are unchanged and therefore not sent. A
+    verification, which sends nobody, counts as unchanged all whom it has looked for in the list, found or not.
 
     rows_read = contacts_mapped + rows_merged + rows_filtered + the sum of rows_rejected; contacts_mapped =
     contacts_new + contacts_changed + contacts_unchanged + the sum of contacts_left_out; contacts_delivered =

@@ -98,6 +98,14 @@ def test_list_that_is_as_it_should_be_has_no_differences_but_others(verifying):
     assert "nobody is missing" not in text_of(verifying, verify(verifying))
 
 
+def test_verification_does_not_say_of_who_is_missing_that_brevo_has_them_unchanged(verifying):
+    take_out(verifying, 1)
+    text = text_of(verifying, verify(verifying))
+    assert "missing_in_list 1" in text
+    assert "unchanged" not in text
+    assert "members    4" in text
+
+
 def test_who_left_the_list_is_not_missing(verifying):
     verifying.change_connection(leavers="asked")
     verifying.sandbox.change_contact(address(3), leaves=[verifying.list_id])
