@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,7 +74,16 @@ def caller() -> "Caller":
     """Who typed it: the machine's user, never by an address."""
     from shared.access import terminal_caller
 
-    return terminal_caller(os.environ.get("USER", ""))
+    return terminal_caller(os.environ.get("USER") or _user_of_process())
+
+
+def _user_of_process() -> str:
+    """The name of the process's user, as the machine has it: a container, a service and a job have no USER."""
+    from getpass import getuser
+
+    with suppress(OSError):  # nor has the machine a name for each number
+        return getuser()
+    return ""
 
 
 def open_app() -> "App":

@@ -2,6 +2,7 @@
 
 import math
 import os
+import pwd
 import re
 import resource
 import subprocess
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from shared.administration.exports import SORT_KEYS
 from shared.cli.program import program
+from shared.cli.showing import caller
 from shared.errors import ConfigurationError, TransientError
 
 MOST_ROUNDS = 15
@@ -234,3 +236,12 @@ def test_json_is_taken_before_and_behind_the_action(monkeypatch, line):
 
     monkeypatch.setattr("shared.app.open_app", raise_it)
     assert '"code": "a_code"' in CliRunner().invoke(program, line.split()).stdout
+
+
+def test_command_without_user_in_its_environment_is_by_the_user_of_its_process(monkeypatch):
+    """As in a container or a scheduled job: the audit trail would not say who it was."""
+    for name in ("USER", "LOGNAME", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert caller().name == f"terminal {pwd.getpwuid(os.getuid()).pw_name}"
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    assert caller().name == "terminal"
