@@ -1,0 +1,28 @@
+"""What a person sees on a page, and where: with a small screen, and after a button was pressed."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.pages import story
+
+pytestmark = [pytest.mark.full, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def connection(site):
+    """A connection that contributors may use."""
+    site.put_connection()
+
+
+@pytest.mark.parametrize("has_scripts", [True, False], ids=["with scripts", "without"])
+def test_refused_save_is_seen_and_has_the_focus(sign_in, connection, has_scripts):
+    page = sign_in("Administrator", java_script_enabled=has_scripts)
+    story.begin_export(page, "Brevo of the shop")
+    story.fill_export(page, "refused", "Refused", "Follow the segment")
+    story.choice(page, "E-mail address").select_option("")
+    page.get_by_role("button", name="Save").click()
+    refused = page.get_by_role("heading", name="Nothing was saved: this would not work")
+    expect(refused).to_be_in_viewport()
+    expect(page.locator("#check")).to_be_focused()
+    page.get_by_role("link", name="E-mail address").click()
+    expect(page.get_by_text("Choose the column with the e-mail address.")).to_be_in_viewport()
