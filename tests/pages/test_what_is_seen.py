@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.pages import story
+from tests.pages.site import REFRESHES
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(240)]
 
@@ -26,3 +27,19 @@ def test_refused_save_is_seen_and_has_the_focus(sign_in, connection, has_scripts
     expect(page.locator("#check")).to_be_focused()
     page.get_by_role("link", name="E-mail address").click()
     expect(page.get_by_text("Choose the column with the e-mail address.")).to_be_in_viewport()
+
+
+_LONG = {
+    "CustomerId": "C-1",
+    "EMail": "ana@example.com",
+    "CustomerLoyaltyProgrammeMembershipLevel": "platinum-for-good",
+}
+
+
+def test_long_names_of_columns_do_not_make_a_form_scroll_sideways(site, sign_in, connection):
+    site.upload("segments", "Long", f"{','.join(_LONG)}\n{','.join(_LONG.values())}\n", refresh=REFRESHES[0])
+    page = sign_in("Administrator", viewport={"width": 320, "height": 740})
+    page.goto("/api/pages/new-export?connection=brevo&segment=segments|CustomerInsights_abcd1234/BlobExport|Long")
+    page.locator("details").first.evaluate("details => details.open = true")
+    expect(page.get_by_role("region", name="Columns")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
