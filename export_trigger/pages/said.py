@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from markupsafe import Markup, escape
 
 from export_trigger.pages.phrases import LABELS, REASONS, STATES
-from export_trigger.pages.said_words import AFTER, BEFORE, MEANT, OF, OR, OWN_WORDS, REASON_IN, WORDS
+from export_trigger.pages.said_words import ACTIONS, AFTER, BEFORE, MEANT, OF, OR, OWN_WORDS, REASON_IN, WORDS
 from export_trigger.pages.viewer import SOURCE_LANGUAGE, Viewer, entries
 from shared.times import moment_of
 
@@ -212,7 +212,14 @@ class _Said:
             return text
         if (word := WORDS.get(text) or STATES.get(text.replace(" ", "_")) or REASONS.get(text)) is not None:
             return self.viewer.text(word)
-        return self._measured(text) or self._by_pattern(text)
+        return self._done(text) or self._measured(text) or self._by_pattern(text)
+
+    def _done(self, text: str) -> str | None:
+        """What was done, and what it was done to."""
+        action, _, name = text.rpartition(" ")
+        if text in ACTIONS:
+            return self.viewer.text(ACTIONS[text])
+        return f"{self.viewer.text(ACTIONS[action])} {name}" if action in ACTIONS else None
 
     def _measured(self, text: str) -> str | None:
         """A number of something, or a length of time."""

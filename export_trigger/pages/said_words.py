@@ -9,6 +9,12 @@ AFTER = {
     " left": N_("%(what)s left"),
     " lists": N_("%(what)s lists"),
     " attributes": N_("%(what)s attributes"),
+    " erased": N_("%(what)s erased"),
+    " remain elsewhere": N_("%(what)s remain elsewhere"),
+    " not done": N_("%(what)s not done"),
+    " put back": N_("%(what)s put back"),
+    " dropped": N_("%(what)s dropped"),
+    " dropped unseen": N_("%(what)s dropped unseen"),
 }
 BEFORE = {
     "in ": N_("in %(what)s"),
@@ -18,6 +24,7 @@ OR = N_("or")
 MEANT = N_("(did you mean %(name)s?)")
 WORDS = {
     "Never.": N_("Never."),
+    "Empty.": N_("Empty."),
     "administrator or contributor": N_("administrator or contributor"),
     "administrator or contributor or viewer": N_("administrator, contributor or viewer"),
     "ok": N_("ok"),
@@ -61,6 +68,20 @@ WORDS = {
     "customer id": N_("customer number"),
 }
 """Single words within the engine's texts: what a doctor's check is called, what was done."""
+
+ACTIONS = {
+    "add connection": N_("add connection"),
+    "change connection": N_("change connection"),
+    "add export": N_("add export"),
+    "edit export": N_("edit export"),
+    "duplicate export": N_("duplicate export"),
+    "schedule export": N_("schedule export"),
+    "detach export": N_("detach export"),
+    "forget a person": N_("forget a person"),
+    "release imports": N_("release imports"),
+    "clear given-up messages": N_("clear given-up messages"),
+}
+"""What was done, as the audit trail has it. A version of the configuration adds the name of what it was done to."""
 
 OWN_WORDS = {
     "If it is over at Brevo: segment-export release {run_id} --yes.": N_(
