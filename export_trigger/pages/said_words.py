@@ -1,6 +1,7 @@
 """What pages say in the place of what the engine says: where a page has a button for what is a command elsewhere."""
 
 from export_trigger.pages.phrases import N_
+from export_trigger.pages.said_form_words import FIELD_WORDS
 
 OF = N_("%(some)s of %(all)s")
 REASON_IN = N_("%(reason)s, in %(column)s")
@@ -84,6 +85,14 @@ ACTIONS = {
 """What was done, as the audit trail has it. A version of the configuration adds the name of what it was done to."""
 
 OWN_WORDS = {
+    **FIELD_WORDS,
+    "Run {run_id} is {state}{at}": N_("Run {run_id}: {state}{at}"),
+    "The last run is {state} and has not confirmed that the person was sent.": N_(
+        "The last run has not confirmed that the person was sent. Its state: {state}."
+    ),
+    "The person is in the segment, and the run {run_id} is {state}.": N_(
+        "The person is in the segment. The state of the run {run_id}: {state}."
+    ),
     "If it is over at Brevo: segment-export release {run_id} --yes.": N_(
         "If it is over at Brevo, an engineer can let the next runs go on: `segment-export release {run_id} --yes`."
     ),
