@@ -1,12 +1,15 @@
 """What the engine says is said again in the viewer's language, with the viewer's times; what is not known stays."""
 
+import re
 import time
+from typing import get_args
 
 import pytest
 
 from export_trigger.pages.said import said
 from export_trigger.pages.viewer import Viewer
 from shared.brevo.answers import KeyRefused
+from shared.runs.kinds import STARTED, Trigger
 from shared.runs.left_imports import LeftImport
 from shared.runs.waiting import Waiting, waiting_text
 from shared.times import local_text
@@ -177,3 +180,10 @@ def test_field_of_a_form_is_named_as_the_form_names_it_wherever_it_stands():
     assert "import_deadline_hours" not in str(said(ENGLISH, text))
     text = "12 of the list's 40 members would be taken out of it, more than max_removed (0.3) allows."
     assert str(said(ENGLISH, text)).endswith("would be taken out of it, more than the guard lets pass.")
+
+
+@pytest.mark.parametrize("trigger", get_args(Trigger))
+def test_story_of_a_run_says_in_words_what_has_started_it(trigger):
+    words = STARTED[trigger]
+    assert romanian(words).startswith("Pornită ")
+    assert not re.search(r"\b(http|event)\b", words)
