@@ -93,9 +93,12 @@ def show_edit_again(visit: Visit) -> func.HttpResponse:
 
 
 def _action(visit: Visit) -> str:
-    """What the person has asked for: never to save where the form only comes back."""
+    """What the person has asked for: never to save where the form only comes back, or where the script checks it.
+
+    The script sends the name of the button that was pressed last: while a save is under way it would save once more.
+    """
     action = visit.form.get("action", "check")
-    return "check" if visit.is_too_old and action == "save" else action
+    return "check" if action == "save" and (visit.is_too_old or visit.is_partial) else action
 
 
 def _json_of(export: Export) -> dict[str, Any]:

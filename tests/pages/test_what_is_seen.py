@@ -43,3 +43,23 @@ def test_long_names_of_columns_do_not_make_a_form_scroll_sideways(site, sign_in,
     page.locator("details").first.evaluate("details => details.open = true")
     expect(page.get_by_role("region", name="Columns")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_one_click_on_save_saves_once_however_long_brevo_takes(site, sign_in, connection):
+    page = sign_in("Administrator")
+    story.begin_export(page, "Brevo of the shop")
+    story.fill_export(page, "new-list", "With a new list", "Send changes")
+    page.get_by_label("Where Brevo has no list of this name").check()
+    expect(page.get_by_text("Everything that can be checked is in order.")).to_be_visible()
+    sent = []
+    page.on("request", lambda request: sent.append(request.post_data or "") if request.method == "POST" else None)
+    site.sandbox.change(latency_seconds=1.0)
+    try:
+        page.get_by_label("or another list, by its name").fill("Made once")
+        page.get_by_role("button", name="Save").click()
+        expect(story.heading(page)).to_have_text("With a new list")
+    finally:
+        site.sandbox.change(latency_seconds=0.0)
+    assert len([each for each in sent if "action=save" in each]) == 1
+    made = [each.name for each in site.sandbox.account.lists.values()]
+    assert made.count("Made once") == 1
