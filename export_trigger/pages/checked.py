@@ -36,6 +36,7 @@ class Checked:
     for.
 
     `status` is that of the answer. `is_outdated`: somebody has changed the export since the form was opened.
+    `was_to_save`: it was refused when it was to be saved.
     """
 
     problems: list[str] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Checked:
     preview: Preview | None = None
     is_checked: bool = False
     is_outdated: bool = False
+    was_to_save: bool = False
     status: int = 200
 
     def loses_too_much(self, share: object) -> bool:
@@ -54,12 +56,12 @@ class Checked:
 
     def at(self, name: str) -> list[str]:
         """The faults that stand at this field."""
-        return [text.partition(": ")[2] for text in self.problems if _field_of(text) == name]
+        return [text.partition(": ")[2] for text in self.problems if field_of(text) == name]
 
     @property
     def fields(self) -> list[tuple[str, str]]:
         """The fields that have faults, each with the key that it is called by."""
-        faulty = set(map(_field_of, self.problems))
+        faulty = set(map(field_of, self.problems))
         return [(name, keys[0]) for name, keys in FIELDS.items() if name in faulty]
 
     @property
@@ -70,16 +72,17 @@ class Checked:
     @property
     def elsewhere(self) -> list[str]:
         """The faults of what the form has no field for."""
-        return [text for text in self.problems if not _field_of(text)]
+        return [text for text in self.problems if not field_of(text)]
 
-    def refuse(self, error: ConfigurationError) -> None:
+    def refuse(self, error: ConfigurationError, *, was_to_save: bool) -> None:
         """Notes what was refused. Raises as `refused_words` does."""
+        self.was_to_save = was_to_save
         self.problems = refused_words(error)
         self.is_outdated = error.code == "changed_meanwhile"
         self.status = STATUS.get(error.code, 409) if self.is_outdated else 400
 
 
-def _field_of(problem: str) -> str:
+def field_of(problem: str) -> str:
     """The field of the form at which the fault stands; empty where there is none."""
     path = problem.partition(": ")[0]
     found = (name for name, keys in FIELDS.items() if any(path == key or path.startswith(f"{key}.") for key in keys))

@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 
 from export_trigger.pages import phrases
-from export_trigger.pages.checked import FIELDS, Checked
+from export_trigger.pages.checked import FIELDS, Checked, field_of
 from export_trigger.pages.export_fields import SHARES, faults, lists_are_of_another, sent, typed_attributes
 from export_trigger.pages.export_sources import (
     Sources,
@@ -27,7 +27,7 @@ from export_trigger.pages.sent_twice import save_once
 from export_trigger.pages.visit import Visit, address
 from shared.access import require
 from shared.administration.checking import check_export
-from shared.administration.drafts import Draft, read_draft, read_export
+from shared.administration.drafts import Draft, problems_of, read_draft, read_export
 from shared.administration.exports import save_export, view_export
 from shared.administration.items import InvalidInput, proposed_id
 from shared.administration.previewing import losses_by_path, preview_of, previewed_draft
@@ -93,9 +93,12 @@ def show_edit_again(visit: Visit) -> func.HttpResponse:
 
 
 def _action(visit: Visit) -> str:
-    """What the person has asked for: never to save where the form only comes back."""
+    """What the person has asked for: never to save where the form only comes back, or where the script checks it.
+
+    The script sends the name of the button that was pressed last: while a save is under way it would save once more.
+    """
     action = visit.form.get("action", "check")
-    return "check" if visit.is_too_old and action == "save" else action
+    return "check" if action == "save" and (visit.is_too_old or visit.is_partial) else action
 
 
 def _json_of(export: Export) -> dict[str, Any]:
@@ -116,14 +119,14 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
     action, checked = _action(visit), Checked()
     raw = {**sent(visit.form, before), "id": export_id}
     try:
-        if action != "add" and (found := faults(visit.form, before, raw) + _excluded_elsewhere(visit, before, raw)):
+        if action != "add" and (found := _faults(visit, before, raw)):
             raise InvalidInput(found)
         if action == "save":
             return _saved(visit, raw, expected)
         if action != "add":
             _check(visit, raw, expected, checked, with_preview=action == "preview")
     except ConfigurationError as error:
-        checked.refuse(error)
+        checked.refuse(error, was_to_save=action == "save")
     new_sources = partial(read_sources, visit, str(raw.get("connection") or ""), _place(raw))
     if visit.is_partial:
         sources = new_sources() if lists_are_of_another(visit.form) else None
@@ -132,6 +135,13 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
         made_id = "" if visit.form.get("id", "").strip() else raw["id"]
         return render(visit, "export_marks.html", {**values, "new_id": made_id, "sources": sources})
     return _form(visit, raw, expected or "", new_sources(), checked, more=int(action == "add"))
+
+
+def _faults(visit: Visit, before: Mapping[str, Any], raw: dict[str, Any]) -> list[str]:
+    """All that can be said at once; of a field that the form speaks of itself, nothing more."""
+    found = faults(visit.form, before, raw) + _excluded_elsewhere(visit, before, raw)
+    spoken_of = set(map(field_of, found))
+    return found + [line for line in problems_of(raw, raw["id"]) if field_of(line) not in spoken_of - {""}]
 
 
 def _excluded_elsewhere(visit: Visit, before: Mapping[str, Any], raw: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """The words that the pages have for states, kinds, modes, reasons and schedules: marked here, translated on a page."""
 
 from export_trigger.pages.viewer import Viewer
+from shared.brevo.attributes import Kind as AttributeKind
 from shared.runs.batch import BatchState
 from shared.runs.kinds import Kind
 from shared.runs.state import SUCCEEDED, State
@@ -98,6 +99,18 @@ ROLES = {
     "contributor": N_("Contributor"),
     "viewer": N_("Viewer"),
 }
+ATTRIBUTES: dict[AttributeKind, str] = {
+    "text": N_("text"),
+    "date": N_("date"),
+    "number": N_("number"),
+    "boolean": N_("yes or no"),
+    "category": N_("category"),
+    "multiple_choice": N_("multiple choice"),
+    "phone": N_("phone number"),
+    "read_only": N_("read only"),
+    "unknown": N_("of an unknown type"),
+}
+"""What an attribute of the account holds."""
 REASONS = {
     "missing_email": N_("no e-mail address"),
     "invalid_email": N_("invalid e-mail address"),

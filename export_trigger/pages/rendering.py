@@ -52,7 +52,7 @@ def _environment(language: str) -> Environment:
         made.globals[function.__name__] = function
     made.filters["json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
     made.filters["said"] = pass_context(lambda context, text: said(context["viewer"], text or ""))
-    for name in ("number", "short_number", "time", "duration"):
+    for name in ("number", "short_number", "time", "day", "duration"):
         made.filters[name] = _as_the_viewer_reads(name)
     return made
 

@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from markupsafe import Markup, escape
 
 from export_trigger.pages.phrases import LABELS, REASONS, STATES
-from export_trigger.pages.said_words import AFTER, BEFORE, MEANT, OF, OR, OWN_WORDS, REASON_IN, WORDS
+from export_trigger.pages.said_words import ACTIONS, AFTER, BEFORE, MEANT, OF, OR, OWN_WORDS, REASON_IN, WORDS
 from export_trigger.pages.viewer import SOURCE_LANGUAGE, Viewer, entries
 from shared.times import moment_of
 
@@ -46,6 +46,9 @@ _LISTED = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?=(?:, \d{4}-\d\d-\d\d \
 _NO_WORDS = re.compile(r"[\d\W]*")
 _COMMAND = re.compile(r"`([^`]+)`")
 _CODE = Markup("<code>{}</code>")
+# Reasons and states that are no words yet, as in `missing_email`.
+_UNSAID = {code: words for code, words in {**STATES, **REASONS}.items() if "_" in code}
+_ANY_UNSAID = re.compile(rf"(?<![\w.\-/])(?:{'|'.join(_UNSAID)})(?![\w\-/]|\.\w)")
 _MOST_SENTENCES = 4
 # A run's error and note are shorter.
 _LONGEST = 5_000
@@ -60,7 +63,11 @@ def said(viewer: Viewer, text: str) -> Markup:
         found = _MEANT.sub(lambda meant: viewer.text(MEANT) % {"name": meant[1]}, found)
     found = _TIME.sub(lambda time: _local(viewer, time), _LISTED.sub(r"\1 UTC", found))
     parts = enumerate(_COMMAND.split(found))
-    return Markup("").join(_CODE.format(part) if place % 2 else escape(part) for place, part in parts)
+    return Markup("").join(_CODE.format(part) if place % 2 else _words(viewer, part) for place, part in parts)
+
+
+def _words(viewer: Viewer, text: str) -> Markup:
+    return escape(_ANY_UNSAID.sub(lambda code: viewer.text(_UNSAID[code[0]]), text))
 
 
 def _in_words(viewer: Viewer, text: str) -> str:
@@ -212,7 +219,14 @@ class _Said:
             return text
         if (word := WORDS.get(text) or STATES.get(text.replace(" ", "_")) or REASONS.get(text)) is not None:
             return self.viewer.text(word)
-        return self._measured(text) or self._by_pattern(text)
+        return self._done(text) or self._measured(text) or self._by_pattern(text)
+
+    def _done(self, text: str) -> str | None:
+        """What was done, and what it was done to."""
+        action, _, name = text.rpartition(" ")
+        if text in ACTIONS:
+            return self.viewer.text(ACTIONS[text])
+        return f"{self.viewer.text(ACTIONS[action])} {name}" if action in ACTIONS else None
 
     def _measured(self, text: str) -> str | None:
         """A number of something, or a length of time."""
@@ -287,7 +301,8 @@ class _Said:
         if not colon:
             return None
         known = self._list(label, _MARKS) or (self._whole(f"{label}:") or "").removesuffix(":")
-        words = known or ("" if " " in label.removesuffix("(not shown)") else label)
+        is_name = " " not in label.removesuffix("(not shown)") or self.viewer.language == SOURCE_LANGUAGE
+        words = known or (label if is_name else "")
         return f"{words}: {self.part(rest)}" if words else None
 
     def _named(self, text: str) -> str | None:

@@ -1,6 +1,7 @@
 """What pages say in the place of what the engine says: where a page has a button for what is a command elsewhere."""
 
 from export_trigger.pages.phrases import N_
+from export_trigger.pages.said_form_words import FIELD_WORDS
 
 OF = N_("%(some)s of %(all)s")
 REASON_IN = N_("%(reason)s, in %(column)s")
@@ -9,6 +10,12 @@ AFTER = {
     " left": N_("%(what)s left"),
     " lists": N_("%(what)s lists"),
     " attributes": N_("%(what)s attributes"),
+    " erased": N_("%(what)s erased"),
+    " remain elsewhere": N_("%(what)s remain elsewhere"),
+    " not done": N_("%(what)s not done"),
+    " put back": N_("%(what)s put back"),
+    " dropped": N_("%(what)s dropped"),
+    " dropped unseen": N_("%(what)s dropped unseen"),
 }
 BEFORE = {
     "in ": N_("in %(what)s"),
@@ -18,6 +25,7 @@ OR = N_("or")
 MEANT = N_("(did you mean %(name)s?)")
 WORDS = {
     "Never.": N_("Never."),
+    "Empty.": N_("Empty."),
     "administrator or contributor": N_("administrator or contributor"),
     "administrator or contributor or viewer": N_("administrator, contributor or viewer"),
     "ok": N_("ok"),
@@ -62,7 +70,29 @@ WORDS = {
 }
 """Single words within the engine's texts: what a doctor's check is called, what was done."""
 
+ACTIONS = {
+    "add connection": N_("add connection"),
+    "change connection": N_("change connection"),
+    "add export": N_("add export"),
+    "edit export": N_("edit export"),
+    "duplicate export": N_("duplicate export"),
+    "schedule export": N_("schedule export"),
+    "detach export": N_("detach export"),
+    "forget a person": N_("forget a person"),
+    "release imports": N_("release imports"),
+    "clear given-up messages": N_("clear given-up messages"),
+}
+"""What was done, as the audit trail has it. A version of the configuration adds the name of what it was done to."""
+
 OWN_WORDS = {
+    **FIELD_WORDS,
+    "Run {run_id} is {state}{at}": N_("Run {run_id}: {state}{at}"),
+    "The last run is {state} and has not confirmed that the person was sent.": N_(
+        "The last run has not confirmed that the person was sent. Its state: {state}."
+    ),
+    "The person is in the segment, and the run {run_id} is {state}.": N_(
+        "The person is in the segment. The state of the run {run_id}: {state}."
+    ),
     "If it is over at Brevo: segment-export release {run_id} --yes.": N_(
         "If it is over at Brevo, an engineer can let the next runs go on: `segment-export release {run_id} --yes`."
     ),

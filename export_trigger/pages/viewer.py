@@ -5,7 +5,7 @@ A language is one file, `locale/NAME.po`; English is what the pages are written 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from gettext import NullTranslations
 from io import BytesIO
@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, negotiate_locale
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -77,6 +77,10 @@ class Viewer:
         """A moment, as the viewer's clock shows it."""
         form = "EEE d MMM y, HH:mm:ss z" if seconds else "EEE d MMM y, HH:mm z"
         return format_datetime(datetime.fromisoformat(iso), form, tzinfo=ZoneInfo(self.zone), locale=self.locale)
+
+    def day(self, day: date) -> str:
+        """A day, in the form that times have."""
+        return format_date(day, "EEE d MMM y", locale=self.locale)
 
     def duration(self, seconds: float) -> str:
         """A length of time in its largest unit."""

@@ -1,11 +1,12 @@
 """An export as somebody sends it, before it is saved: its list by number or by name, or one that is to be made."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from shared.access import Caller
 from shared.administration.connections import NoSuchList, list_named
-from shared.administration.items import InvalidInput, parse_item
+from shared.administration.items import InvalidInput, check_id, parse_item, parse_strictly
 from shared.app import App
 from shared.config.models import Connection, Document, Export
 
@@ -32,6 +33,19 @@ def read_export(app: App, caller: Caller, raw: Any, export_id: str) -> Export:
     if connection is None:
         raise InvalidInput(["list_name: takes a connection to look it up with; choose by list_id"])
     return parse_item(Export, {**others, "list_id": list_named(app, caller, connection, name)}, export_id)
+
+
+def problems_of(raw: dict[str, Any], export_id: str) -> list[str]:
+    """All that is wrong with an export, as far as it can be said without its list: a line for each fault."""
+    body = {"list_id": _NO_LIST, **raw, "id": "export"}
+    body.pop("list_name", None)
+    found: list[str] = []
+    for check in (partial(check_id, export_id), partial(parse_strictly, Export, body)):
+        try:
+            check()
+        except InvalidInput as error:
+            found += error.problems
+    return found
 
 
 @dataclass(frozen=True, slots=True)

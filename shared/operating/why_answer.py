@@ -25,6 +25,7 @@ Verdict = Literal[
 ]
 _CAMPAIGN = "If a campaign has not reached them, see its own report in Brevo."
 _WHO_LEAVES = "docs/sync.md says who is taken out of the list, and when, by the export's sync_mode."
+_AGAIN = "Try again when Customer Insights has written all of its files."
 _LOOK_AT_ROW = "docs/marketer.md says what each reason means. Correct the value where Customer Insights has it from."
 
 
@@ -80,7 +81,9 @@ def _by_the_list(facts: Facts) -> _Decision | None:
     if facts.contact.is_blocked:
         return _blocked(f"The person is in list {number}, but blocked for e-mails in Brevo.")
     if facts.rows == []:
-        sentence = f"The person is in list {number}, and no longer in the segment."
+        if not facts.is_whole:
+            return _Decision("in_list", f"The person is in list {number}. {_unread(facts)}", _AGAIN)
+        sentence = f"The person is in list {number}, and not in the newest snapshot of the segment."
         return _Decision("in_list", sentence, f"{_WHO_LEAVES} {_CAMPAIGN}")
     if reason := facts.refusal:
         sentence = f"The person is in list {number}, though their row is not sent: {reason}."
@@ -91,6 +94,10 @@ def _by_the_list(facts: Facts) -> _Decision | None:
     return _Decision("in_list", f"The person is in list {number}.", _CAMPAIGN)
 
 
+def _unread(facts: Facts) -> str:
+    return f"No row that can be read has this {facts.words}, and the newest snapshot is not complete."
+
+
 def _blocked(sentence: str) -> _Decision:
     return _Decision("blocked_in_brevo", sentence, "Nothing: the person or a colleague has blocked it in Brevo.")
 
@@ -99,8 +106,7 @@ def _by_the_segment(facts: Facts) -> _Decision | None:
     if facts.rows is None or facts.is_sendable:
         return None
     if not facts.rows and not facts.is_whole:
-        sentence = f"No row that can be read has this {facts.words}, and the newest snapshot is not complete."
-        return _Decision("unknown", sentence, "Try again when Customer Insights has written all of its files.")
+        return _Decision("unknown", _unread(facts), _AGAIN)
     is_own = facts.removal is not None and facts.removal.run.export == facts.export.id
     if not facts.rows and facts.removal and is_own and not facts.removal.undone:
         return _removed_by_mirror(facts, facts.removal)

@@ -3,6 +3,14 @@
 from typing import Literal
 
 Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
+# How the first line of a run's story says it; a trigger of another release has none.
+STARTED: dict[Trigger, str] = {
+    "http": "Started on a page or by the API.",
+    "webhook": "Started by the webhook.",
+    "timer": "Started by the timer.",
+    "event": "Started by a new file of the segment.",
+    "terminal": "Started in a terminal.",
+}
 # A trial sends a few customers to another list. It lives as every run does, and nothing of its export depends on it.
 # A plan with something to do is held whatever the guards say; once approved, it is a run as any other. An undo takes
 # back what a run has changed in the list, a clear takes out of it whom an export that ends has put there, a

@@ -15,7 +15,7 @@ from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.results import SegmentRows
 from shared.runs.batch import Batch, BatchState
 from shared.runs.counts import Counts
-from shared.runs.kinds import Kind, Trigger
+from shared.runs.kinds import STARTED, Kind, Trigger
 from shared.runs.left_imports import slot_notes
 from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
@@ -271,7 +271,7 @@ def _batch_status(batch: Batch) -> BatchStatus:
 
 
 def _own_events(run: Run) -> Iterator[Event]:
-    texts = {"queued": f"By {run.trigger}."}
+    texts = {"queued": STARTED.get(run.trigger, "")}
     if run.is_trial:
         texts["queued"] += f" A trial {trial_words(run.customers, run.list_id, run.list_name)}."
     if run.undo_of:

@@ -58,7 +58,7 @@ def test_story_shows_the_newest_events_of_a_long_run_and_in_order(flow):
     status = flow.finish(run_id)
     kinds = [event["kind"] for event in status["story"]]
     assert (len(kinds), kinds[-3:]) == (202, ["delivered", "confirmed", "succeeded"])
-    assert [event["text"] for event in status["story"][:3]] == ["By terminal.", "Turn 102.", "Turn 103."]
+    assert [event["text"] for event in status["story"][:3]] == ["Started in a terminal.", "Turn 102.", "Turn 103."]
 
 
 def test_final_run_leaves_no_staged_body_no_slot_and_no_open_run(flow):

@@ -20,7 +20,7 @@ def test_first_customers_are_in_the_other_list_and_nobody_else_s_membership_chan
     assert (status["kind"], status["list_id"], status["list_name"], status["customers"]) == ("trial", 99, "Trials", 3)
     assert (status["rows_read"], status["contacts_new"], status["contacts_confirmed"]) == (3, 3, 3)
     assert status["segments"] == [{"name": "Gold", "files": 1, "rows": 3}]
-    assert status["story"][0]["text"] == "By http. A trial of 3 customers to list 99 (Trials)."
+    assert status["story"][0]["text"] == "Started on a page or by the API. A trial of 3 customers to list 99 (Trials)."
 
 
 def test_twenty_are_taken_where_nobody_says_how_many(trying):

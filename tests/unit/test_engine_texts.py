@@ -1,10 +1,18 @@
 """What the engine says is read from its code: sentence by sentence, with a name for each value."""
 
 import ast
+import re
 
+from export_trigger.pages.phrases import LABELS
 from export_trigger.pages.said import PLACE
 from export_trigger.pages.said_words import OWN_WORDS
 from scripts.engine_texts import engine_texts, patterns
+
+# Of what a form has a field for.
+_KEY = re.compile(
+    rf"\b({'|'.join(key for key in LABELS if '_' in key and '.' not in key)}|sync_mode|mirror_exact|changes_only"
+    r"|erase_empty|put_back_leavers|(create|leave_out)_missing_attributes|date_format|available_to|with_refresh)\b"
+)
 
 
 def found(code):
@@ -60,6 +68,13 @@ def test_engine_says_much_and_no_pattern_is_there_twice():
     assert len(texts) > 800
     assert len(shapes) == len(set(shapes))
     assert {"Brevo has no list {list_id}.", "Nothing was sent.", "It is tried again."} <= set(texts)
+
+
+def test_pages_name_their_own_fields_and_not_the_keys_of_the_configuration():
+    """A person who has the form knows neither the key nor where it would be set."""
+    known = [each for text in engine_texts() for each in ([text] if isinstance(text, str) else text)]
+    by_key = {each for each in known if _KEY.search(PLACE.sub(" ", each))}
+    assert {each for each in by_key if "webhook" not in each and "with_refresh" not in each} == set()
 
 
 def test_words_of_a_page_have_only_values_that_the_engines_text_has():

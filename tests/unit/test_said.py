@@ -1,12 +1,15 @@
 """What the engine says is said again in the viewer's language, with the viewer's times; what is not known stays."""
 
+import re
 import time
+from typing import get_args
 
 import pytest
 
 from export_trigger.pages.said import said
 from export_trigger.pages.viewer import Viewer
 from shared.brevo.answers import KeyRefused
+from shared.runs.kinds import STARTED, Trigger
 from shared.runs.left_imports import LeftImport
 from shared.runs.waiting import Waiting, waiting_text
 from shared.times import local_text
@@ -43,7 +46,7 @@ def test_value_that_is_a_sentence_of_the_engine_is_said_as_well():
 
 def test_numbers_and_what_they_count_are_those_of_the_language():
     assert romanian("The segment has 12,345 contacts, more than max_profiles (1,000).") == (
-        "Segmentul are 12.345 contacte, mai mult decât max_profiles (1.000)."
+        "Segmentul are 12.345 contacte, mai mult decât lasă protecția să treacă (1.000)."
     )
     assert romanian("Brevo accepted 1 contact and confirmed none.").startswith("Brevo a acceptat 1 contact;")
     assert "20 de contacte" in romanian("Brevo accepted 20 contacts and confirmed 5, and rejected 1.")
@@ -154,3 +157,33 @@ def test_name_that_looks_like_parts_in_parts_is_shown_as_it_is(viewer, name):
     """Names of columns stand in a run's error: one of them would keep everybody from the page of its run."""
     assert name.strip() in str(said(viewer, f"Correct the mapping; the columns are: {name}."))
     assert name.strip() in str(said(viewer, name))
+
+
+def test_codes_are_words_in_english_as_well():
+    assert str(said(ENGLISH, "Their row cannot be sent: missing_email.")) == (
+        "Their row cannot be sent: no e-mail address."
+    )
+    assert str(said(ENGLISH, f"Run {RUN} is succeeded_with_rejections, with the newest snapshot.")) == (
+        f"Run {RUN}: succeeded, some rejected, with the newest snapshot."
+    )
+
+
+def test_name_that_holds_a_code_stays():
+    for name in ("left_list.csv", "segments/left_list/1.csv", "my-left_list", "`left_list`"):
+        assert name.strip("`") in str(said(ENGLISH, f"The file {name} is empty."))
+
+
+def test_field_of_a_form_is_named_as_the_form_names_it_wherever_it_stands():
+    text = f"The run {RUN} cannot be undone: it did not read the list before, as runs with sync_mode mirror or "
+    assert str(said(ENGLISH, f"{text}mirror_exact do.")).endswith("as runs that follow the segment do.")
+    text = "Brevo does not say who left list 12: its export has not ended within 6 h (import_deadline_hours)."
+    assert "import_deadline_hours" not in str(said(ENGLISH, text))
+    text = "12 of the list's 40 members would be taken out of it, more than max_removed (0.3) allows."
+    assert str(said(ENGLISH, text)).endswith("would be taken out of it, more than the guard lets pass.")
+
+
+@pytest.mark.parametrize("trigger", get_args(Trigger))
+def test_story_of_a_run_says_in_words_what_has_started_it(trigger):
+    words = STARTED[trigger]
+    assert romanian(words).startswith("Pornită ")
+    assert not re.search(r"\b(http|event)\b", words)

@@ -60,7 +60,7 @@ def test_member_who_is_no_longer_in_the_segment_is_in_the_list_and_that_is_said(
     flow.segment(f"{HEAD}{BEN}", refresh=LATER)
     answer = answered(flow)
     assert answer.verdict == "in_list"
-    assert "no longer in the segment" in answer.sentence
+    assert "in list 12, and not in the newest snapshot of the segment" in answer.sentence
 
 
 @pytest.mark.parametrize(

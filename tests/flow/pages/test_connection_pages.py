@@ -97,7 +97,7 @@ def test_page_says_whether_it_is_connected_when_its_test_passed_and_what_was_pro
     tested = browser.send("/connections/second/connect", page="/connections/second", **agreed)
     assert "probe : Not tried yet." in tested.text
     page = browser.open("/connections/second")
-    assert re.search(r"State connected since \d{4}-\d\d-\d\d: its test passed, and Ioana Pop has agreed", page.text)
+    assert re.search(r"State connected since \w{3} \d+ \w+ \d{4}: its test passed, and Ioana Pop has agreed", page.text)
     assert re.search("Test last passed [A-Z][a-z]{2} ", page.text)
     answers = ProbeAnswers("2026-11-20T08:00:00+00:00", ext_id="attributes")
     save_probe(browser.flow.app.storage.accounts, browser.flow.connection["api_key"]["setting"], answers)
@@ -129,3 +129,12 @@ def test_date_format_that_nobody_has_chosen_stays_the_one_that_the_account_was_s
     assert "<option selected>YYYY-MM-DD" in browser.open("/connections/second/edit").html
     assert browser.send("/connections/second/edit", **form, date_format="").to
     assert as_probed(saved(), read).date_format == "DD-MM-YYYY"
+
+
+def test_day_of_the_consent_stands_in_the_form_of_the_other_times(browser):
+    day = browser.flow.app.document().connections[0].consent.agreed_on
+    text = browser.open("/connections/brevo-eu").text
+    assert f"given on {day:%a} {day.day} {day:%b %Y} by" in text
+    assert day.isoformat() not in text
+    browser.headers["accept-language"] = "ro"
+    assert day.isoformat() not in browser.open("/connections/brevo-eu").text

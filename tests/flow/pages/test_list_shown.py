@@ -85,3 +85,10 @@ def test_plan_that_was_cancelled_or_had_nothing_to_do_is_no_empty_list_in_the_pl
             assert len(set(bars)) == 1, page
         if not next(browser.flow.app.store.latest(export)).is_final:
             browser.send(f"{plan}/cancel", page=plan)
+
+
+def test_list_whose_name_is_not_known_is_shown_by_its_number_as_everywhere(browser, monkeypatch):
+    monkeypatch.delenv(browser.flow.connection["api_key"]["setting"])
+    run_id = browser.flow.run()["run_id"]
+    assert "List no. 12 " in browser.open(f"/runs/{run_id}").text
+    assert "List no. 12 " in browser.open("/").text

@@ -86,3 +86,14 @@ def test_attributes_are_asked_for_once(browser, action):
     before = totals().get("GET /contacts/attributes", 0)
     assert browser.send_raw("/new-export", values).status == 200
     assert totals()["GET /contacts/attributes"] == before + 1
+
+
+def test_check_by_the_script_saves_nothing_whatever_button_was_pressed_last(browser):
+    """It names that button: typed and saved at once, the form was sent a second time, which made a second list."""
+    before, saved = lists(browser), browser.flow.app.configuration.read_bytes()
+    values = wanted(browser, action="save")
+    browser.headers["hx-request"] = "true"
+    page = browser.send_raw("/new-export", values)
+    assert "Everything that can be checked is in order." in page.text
+    assert lists(browser) == before
+    assert browser.flow.app.configuration.read_bytes() == saved

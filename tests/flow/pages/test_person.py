@@ -24,6 +24,6 @@ def test_what_is_no_address_is_said_at_its_field_and_stays_in_it(browser):
 def test_person_without_a_usable_address_is_asked_for_by_the_customer_number(browser):
     browser.flow.run()
     page = browser.send("/person", export=browser.flow.export_id, email="", customer_id="3")
-    assert "their row cannot be sent: invalid_email" in page.text
+    assert "their row cannot be sent: invalid e-mail address" in page.text
     assert "line 4, customer 3" in page.text
     assert 'name="customer_id" inputmode="text" maxlength="100" autocomplete="off" value="3"' in page.html

@@ -135,3 +135,10 @@ def test_english_sentence_would_be_noticed(romanian, monkeypatch):
     assert english_in(romanian.open("/runs/none")) == []
     romanian.headers["accept-language"] = "en"
     assert "There is no such run." in english_in(romanian.open("/runs/none"))
+
+
+def test_types_of_the_accounts_attributes_are_romanian(romanian):
+    text = romanian.open("/connections/brevo-eu/attributes").text
+    assert "BIRTHDAY dată" in text
+    for english in ("read only", "multiple choice", "number", "category", "boolean"):
+        assert english not in text

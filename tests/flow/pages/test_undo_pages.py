@@ -47,7 +47,7 @@ def test_run_that_did_not_read_the_list_says_why_it_cannot_be_undone(mirroring):
     run_id = run(flow)["run_id"]
     page = mirroring.open(f"/runs/{run_id}")
     assert "/undo" not in page.html
-    assert "cannot be undone: it did not read the list before, as runs with sync_mode mirror" in page.text
+    assert "cannot be undone: it did not read the list before, as runs that follow the segment do" in page.text
     assert "else take people out in Brevo" in page.text
     assert mirroring.open(f"/runs/{run_id}/undo").status == 409
 
