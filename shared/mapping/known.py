@@ -150,11 +150,11 @@ def judge_sql(known: KnownContacts) -> list[str]:
         f"FROM (SELECT rowid AS row, {key_sql(known.key, 'customer_id')} AS id, "
         f"{key_sql(known.key, 'email')} AS address FROM chunk WHERE fate = {FATE['contact']}) AS mine "
         "LEFT JOIN known AS owner ON owner.id = mine.id LEFT JOIN known AS holder ON holder.address = mine.address",
-        # Former ids matter only where Brevo does not know the present one.
+        # By these anyone left or is excluded; all else of them matters only where Brevo does not know the present id.
         "CREATE OR REPLACE TEMP TABLE former AS SELECT row, nth, name, known.id, contact, blocked, gone, out FROM ("
         f"SELECT row, {without_invisible('unnest(names)')} AS name, generate_subscripts(names, 1) AS nth FROM ("
         "SELECT row, string_split(previous_ids, ';') AS names FROM chunk JOIN met ON met.row = chunk.rowid "
-        "WHERE previous_ids IS NOT NULL AND owner IS NULL)) AS names "
+        "WHERE previous_ids IS NOT NULL)) AS names "
         f"JOIN known ON known.id = {key_sql(known.key, 'name')}",
         "CREATE OR REPLACE TEMP TABLE verdicts AS SELECT met.*, former.* EXCLUDE (row), "
         f"CAST({fate} AS UTINYINT) AS verdict FROM met LEFT JOIN ("
@@ -230,7 +230,7 @@ def _verdict(known: KnownContacts) -> str:
         cases.append(("owner_blocked AND holder IS DISTINCT FROM owner", "blocked_new_address"))
     cases += [
         # Whatever address lifts: the row could become another contact, that is not blocked.
-        ("was_blocked", "blocked_new_address"),
+        ("owner IS NULL AND was_blocked", "blocked_new_address"),
         ("owner <> holder", "address_of_another"),
         ("owner IS NOT NULL OR (holder IS NOT NULL AND holder_id IS NULL)", "contact"),
         ("holder_blocked AND NOT coalesce(is_holder, false)", "address_of_another"),
