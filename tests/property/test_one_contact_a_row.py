@@ -115,6 +115,7 @@ def _line(known: KnownContacts, contact: Contact) -> str:
         blocked=contact.blocked,
         left=contact.left,
         leaver="",
+        out=False,
         excluded="",
     )
 
