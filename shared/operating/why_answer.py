@@ -135,12 +135,9 @@ def _removed_by_mirror(facts: Facts, removal: Removal) -> _Decision:
 
 
 def _by_leaving(facts: Facts) -> _Decision | None:
-    rejection = facts.rejection
-    left_by_run = rejection is not None and rejection.reason == "left_list"
-    left = facts.has_left or left_by_run if facts.contact is None else facts.export.list_id in facts.contact.left
-    if not left:
-        return None
     list_id = facts.export.list_id
+    if not _has_left(facts):
+        return None
     if facts.leavers_stay_out:
         sentence = f"The person has left list {list_id}, and nobody is put back who has left."
         return _Decision("left_list", sentence, "Nothing: they do not want it. They can sign up again themselves.")
@@ -151,6 +148,16 @@ def _by_leaving(facts: Facts) -> _Decision | None:
         f"The person has left list {list_id}, and the next run that sends them may put them back: none asks who left."
     )
     return _Decision("left_list", sentence, 'To leave out who has left: "leavers": "asked" in the connection.')
+
+
+def _has_left(facts: Facts) -> bool:
+    """By Brevo's record; by the last run where there is none, or it may be of another of the customer's contacts."""
+    rejection = facts.rejection
+    left_by_run = rejection is not None and rejection.reason == "left_list"
+    if facts.contact is None:
+        return facts.has_left or left_by_run
+    is_one_of_several = facts.export.identify_by == "customer_id"
+    return facts.export.list_id in facts.contact.left or (is_one_of_several and left_by_run)
 
 
 def _by_exclusion(facts: Facts) -> _Decision | None:
@@ -208,8 +215,11 @@ def _repair(export: Export) -> str:
 
 def _by_rejection(facts: Facts) -> _Decision | None:
     row = facts.rejection
-    if row is None or row.reason == "left_list":
+    if row is None:
         return None
+    if row.reason == "left_list":
+        sentence = "The last run left out the person, who had left the list. By Brevo's record they have not any more."
+        return _Decision("new_since_last_run", sentence, _run_it(facts))
     if row.reason == "blocked_new_address":
         return _blocked("The person is blocked in Brevo under another address, and was left out.")
     if row.reason == "excluded" and facts.excluded_by == "":
