@@ -96,7 +96,7 @@ def _blocked(sentence: str) -> _Decision:
 
 
 def _by_the_segment(facts: Facts) -> _Decision | None:
-    if facts.rows is None or facts.is_sendable:
+    if facts.rows is None or facts.is_sendable or _is_for_the_run_to_say(facts):
         return None
     if not facts.rows and not facts.is_whole:
         sentence = f"No row that can be read has this {facts.words}, and the newest snapshot is not complete."
@@ -117,6 +117,12 @@ def _by_the_segment(facts: Facts) -> _Decision | None:
         return _Decision("filtered", "The person's row is left out by source.only of the export.", advice, "filtered")
     sentence = f"The person is in the segment, but their row cannot be sent: {reason}."
     return _Decision("rejected", sentence, _LOOK_AT_ROW, reason)
+
+
+def _is_for_the_run_to_say(facts: Facts) -> bool:
+    """Whether an earlier row has the customer's address too: by the account a run decides which one is sent."""
+    by_customer = facts.export.identify_by == "customer_id"
+    return by_customer and facts.refusal == "duplicate_email" and facts.is_newest_taken
 
 
 def _removed_by_mirror(facts: Facts, removal: Removal) -> _Decision:

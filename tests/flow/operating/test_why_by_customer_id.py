@@ -172,3 +172,11 @@ def test_customer_of_whom_another_contact_has_left_the_list_has_left_it(by_custo
     by_customer.segment(rows("C-1 new@example.com C-old", "C-2 ion@example.com", previous=True))
     assert by_customer.run()["contacts_left_out"] == {"left_list": 1}
     assert answered(by_customer, "C-1").verdict == "left_list"
+
+
+def test_customer_who_left_has_left_though_a_row_with_an_id_alike_has_the_address_too(by_customer):
+    asks_who_left(by_customer)
+    contact(by_customer, "own@example.com", "C-1", lists=[], listUnsubscribed=[by_customer.list_id])
+    by_customer.segment(rows("C-11 a@example.com", "C-1 a@example.com"))
+    assert by_customer.run()["contacts_left_out"] == {"left_list": 1}
+    assert answered(by_customer, "C-1").verdict == "left_list"
