@@ -19,7 +19,9 @@ LONGEST_SECONDS = 1_200.0
 
 @dataclass(frozen=True, slots=True)
 class PagedContact:
-    """A contact. `email` and `ext_id` are empty where it has none; `left` are the lists that it left itself.
+    """A contact. `email` and `ext_id` are empty where it has none.
+
+    `lists` are those that it is in, `left` those that it left itself.
 
     `phones` has the digits of its numbers, by the attribute.
     """
@@ -28,6 +30,7 @@ class PagedContact:
     email: str
     ext_id: str
     blocked: bool
+    lists: tuple[int, ...]
     left: tuple[int, ...]
     phones: Mapping[str, str]
 
@@ -49,6 +52,7 @@ class _Contact(BaseModel):
     id: int
     email: str | None = None
     emailBlacklisted: bool  # noqa: N815
+    listIds: list[int] | None = None  # noqa: N815
     listUnsubscribed: list[int] | None = None  # noqa: N815
     ext_id: str | int | None = None
     extId: str | int | None = None  # noqa: N815
@@ -62,6 +66,7 @@ class _Contact(BaseModel):
             (self.email or "").strip(),
             "" if ext_id is None else str(ext_id).strip(),
             self.emailBlacklisted,
+            tuple(self.listIds or ()),
             tuple(self.listUnsubscribed or ()),
             {name: re.sub(r"\D", "", str(attributes[name])) for name in PHONE_ATTRIBUTES if attributes.get(name)},
         )

@@ -67,17 +67,17 @@ class KnownContacts:
         blocked: bool,
         left: bool,
         leaver: str,
+        out: bool,
         excluded: str,
     ) -> str:
         """A contact's line. `phones` are the digits of its numbers by their attribute.
 
-        `left`: it left the list. `leaver` and `excluded` are digests of its address as `Leavers` and `Excluded` have
-        them, or empty.
+        `left`: it left the list; `out`: it is in an excluded one, maybe without an address. `leaver` and `excluded` are
+        digests of its address as `Leavers` and `Excluded` have them, or empty.
         """
         texts = (as_sent(address) if address else "", ext_id, *(phones.get(name, "") for name in _PHONES))
-        return (
-            f"{number},{','.join(str(self._digest(text)) for text in texts)},{blocked:d},{left:d},{leaver},{excluded}\n"
-        )
+        digests = ",".join(str(self._digest(text)) for text in texts)
+        return f"{number},{digests},{blocked:d},{left:d},{leaver},{out:d},{excluded}\n"
 
     def _digest(self, text: str) -> int | str:
         """Empty where the text is. The key never leaves the worker and is another one in each run."""
@@ -111,7 +111,8 @@ def load_known_sql(known: KnownContacts, leavers: Leavers | None, excluded: Excl
     It may be excluded by an address that no row has any more.
     """
     left = "gone OR coalesce(leaver IN (FROM leavers), false)" if leavers else "gone"
-    out = f"coalesce({digest_number('excluded')} IN (SELECT key FROM excluded), false)" if excluded else "false"
+    by_address = f"coalesce({digest_number('excluded')} IN (SELECT key FROM excluded), false)"
+    out = f"is_out OR {by_address}" if excluded else "false"
     return (
         f"CREATE TABLE known AS SELECT contact, address, id, blocked, {left} AS gone, {out} AS out FROM {_file(known)}"
     )
@@ -150,11 +151,11 @@ def judge_sql(known: KnownContacts) -> list[str]:
         f"FROM (SELECT rowid AS row, {key_sql(known.key, 'customer_id')} AS id, "
         f"{key_sql(known.key, 'email')} AS address FROM chunk WHERE fate = {FATE['contact']}) AS mine "
         "LEFT JOIN known AS owner ON owner.id = mine.id LEFT JOIN known AS holder ON holder.address = mine.address",
-        # Former ids matter only where Brevo does not know the present one.
+        # By these anyone left or is excluded; all else of them matters only where Brevo does not know the present id.
         "CREATE OR REPLACE TEMP TABLE former AS SELECT row, nth, name, known.id, contact, blocked, gone, out FROM ("
         f"SELECT row, {without_invisible('unnest(names)')} AS name, generate_subscripts(names, 1) AS nth FROM ("
         "SELECT row, string_split(previous_ids, ';') AS names FROM chunk JOIN met ON met.row = chunk.rowid "
-        "WHERE previous_ids IS NOT NULL AND owner IS NULL)) AS names "
+        "WHERE previous_ids IS NOT NULL)) AS names "
         f"JOIN known ON known.id = {key_sql(known.key, 'name')}",
         "CREATE OR REPLACE TEMP TABLE verdicts AS SELECT met.*, former.* EXCLUDE (row), "
         f"CAST({fate} AS UTINYINT) AS verdict FROM met LEFT JOIN ("
@@ -216,7 +217,7 @@ def _file(known: KnownContacts) -> str:
     texts = "".join(f"'{name}': 'UHUGEINT', " for name in ("address", "id", *map(str.lower, _PHONES)))
     return (
         f"read_csv({literal(str(known.path))}, columns={{'contact': 'BIGINT', {texts}"
-        "'blocked': 'BOOLEAN', 'gone': 'BOOLEAN', 'leaver': 'VARCHAR', 'excluded': 'VARCHAR'}, "
+        "'blocked': 'BOOLEAN', 'gone': 'BOOLEAN', 'leaver': 'VARCHAR', 'is_out': 'BOOLEAN', 'excluded': 'VARCHAR'}, "
         f"auto_detect=false, header=false, parallel=false, buffer_size={_BUFFER_BYTES})"
     )
 
@@ -230,7 +231,7 @@ def _verdict(known: KnownContacts) -> str:
         cases.append(("owner_blocked AND holder IS DISTINCT FROM owner", "blocked_new_address"))
     cases += [
         # Whatever address lifts: the row could become another contact, that is not blocked.
-        ("was_blocked", "blocked_new_address"),
+        ("owner IS NULL AND was_blocked", "blocked_new_address"),
         ("owner <> holder", "address_of_another"),
         ("owner IS NOT NULL OR (holder IS NOT NULL AND holder_id IS NULL)", "contact"),
         ("holder_blocked AND NOT coalesce(is_holder, false)", "address_of_another"),

@@ -103,7 +103,7 @@ def _blocked(sentence: str) -> _Decision:
 
 
 def _by_the_segment(facts: Facts) -> _Decision | None:
-    if facts.rows is None or facts.is_sendable:
+    if facts.rows is None or facts.is_sendable or _is_for_the_run_to_say(facts):
         return None
     if not facts.rows and not facts.is_whole:
         return _Decision("unknown", _unread(facts), _AGAIN)
@@ -125,6 +125,12 @@ def _by_the_segment(facts: Facts) -> _Decision | None:
     return _Decision("rejected", sentence, _LOOK_AT_ROW, reason)
 
 
+def _is_for_the_run_to_say(facts: Facts) -> bool:
+    """Whether an earlier row has the customer's address too: by the account a run decides which one is sent."""
+    by_customer = facts.export.identify_by == "customer_id"
+    return by_customer and facts.refusal == "duplicate_email" and facts.is_newest_taken
+
+
 def _removed_by_mirror(facts: Facts, removal: Removal) -> _Decision:
     run = removal.run
     done = f"Run {run.run_id} removed the contact on {removal.at}"
@@ -141,12 +147,9 @@ def _removed_by_mirror(facts: Facts, removal: Removal) -> _Decision:
 
 
 def _by_leaving(facts: Facts) -> _Decision | None:
-    rejection = facts.rejection
-    left_by_run = rejection is not None and rejection.reason == "left_list"
-    left = facts.has_left or left_by_run if facts.contact is None else facts.export.list_id in facts.contact.left
-    if not left:
-        return None
     list_id = facts.export.list_id
+    if not _has_left(facts):
+        return None
     if facts.leavers_stay_out:
         sentence = f"The person has left list {list_id}, and nobody is put back who has left."
         return _Decision("left_list", sentence, "Nothing: they do not want it. They can sign up again themselves.")
@@ -157,6 +160,16 @@ def _by_leaving(facts: Facts) -> _Decision | None:
         f"The person has left list {list_id}, and the next run that sends them may put them back: none asks who left."
     )
     return _Decision("left_list", sentence, 'To leave out who has left: "leavers": "asked" in the connection.')
+
+
+def _has_left(facts: Facts) -> bool:
+    """By Brevo's record; by the last run where there is none, or it may be of another of the customer's contacts."""
+    rejection = facts.rejection
+    left_by_run = rejection is not None and rejection.reason == "left_list"
+    if facts.contact is None:
+        return facts.has_left or left_by_run
+    is_one_of_several = facts.export.identify_by == "customer_id"
+    return facts.export.list_id in facts.contact.left or (is_one_of_several and left_by_run)
 
 
 def _by_exclusion(facts: Facts) -> _Decision | None:
@@ -214,8 +227,11 @@ def _repair(export: Export) -> str:
 
 def _by_rejection(facts: Facts) -> _Decision | None:
     row = facts.rejection
-    if row is None or row.reason == "left_list":
+    if row is None:
         return None
+    if row.reason == "left_list":
+        sentence = "The last run left out the person, who had left the list. By Brevo's record they have not any more."
+        return _Decision("new_since_last_run", sentence, _run_it(facts))
     if row.reason == "blocked_new_address":
         return _blocked("The person is blocked in Brevo under another address, and was left out.")
     if row.reason == "excluded" and facts.excluded_by == "":

@@ -71,12 +71,13 @@ def read_known(
     *,
     folder: Path,
     left_lists: Set[int],
+    out_lists: Set[int],
     between: Callable[[], None],
 ) -> tuple[KnownContacts, str]:
     """The account's contacts, in a file in the folder, and a sentence that says what this has cost.
 
     Who is `excluded` is so by the address that the account has. `left_lists` are the lists whose leavers are to be left
-    out; `between` is called now and then. Raises as `account_contacts` does.
+    out, `out_lists` those whose members are; `between` is called now and then. Raises as `account_contacts` does.
     """
     known = KnownContacts(folder / "known", secrets.token_urlsafe(16), _lifts_block(answers))
     before, started, count = brevo.session.traffic.requests, time.monotonic(), 0
@@ -92,6 +93,7 @@ def read_known(
                     blocked=contact.blocked,
                     left=not left_lists.isdisjoint(contact.left),
                     leaver=leavers.key.digest(contact.email) if leavers and contact.email else "",
+                    out=not out_lists.isdisjoint(contact.lists),
                     excluded=excluded.key.digest(contact.email) if excluded and contact.email else "",
                 )
             )

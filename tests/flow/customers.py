@@ -39,7 +39,7 @@ def contact(flow, email, ext_id="", **more):
     """A contact of the account and of the list."""
     attributes = {"EXT_ID": ext_id} if ext_id else {}
     flow.sandbox.seed(contacts=[{"email": email, "attributes": attributes, "lists": [flow.list_id], **more}])
-    return flow.sandbox.account.contacts[email].id
+    return max(flow.sandbox.account.numbered) if not email else flow.sandbox.account.contacts[email].id
 
 
 def members(flow):

@@ -221,3 +221,16 @@ def test_customer_is_excluded_by_the_address_of_their_contact_which_no_row_has_a
     assert by_customer.run()["contacts_left_out"] == {"excluded": 1}
     assert state_of(by_customer, number) == ("C-1", "old@example.com", False)
     assert set(by_customer.sent()) == {"ion@example.com"}
+
+
+@pytest.mark.parametrize("row", ["C-1 new@example.com", "C-2 new@example.com C-1"])
+def test_customer_is_excluded_by_a_contact_without_an_address_too(by_customer, row):
+    by_customer.sandbox.seed(lists=[{"id": OTHER, "name": "Complaints", "folderId": 1}])
+    fast(by_customer, OTHER)
+    number = contact(by_customer, "", "C-1", lists=[OTHER])
+    contact(by_customer, "eva@example.com", "C-9", lists=[OTHER])
+    by_customer.segment(rows(row, "C-3 ion@example.com", previous=True))
+    exclude(by_customer, list_ids=[OTHER])
+    assert by_customer.run()["contacts_left_out"] == {"excluded": 1}
+    assert state_of(by_customer, number) == ("C-1", "", False)
+    assert set(by_customer.sent()) == {"ion@example.com"}

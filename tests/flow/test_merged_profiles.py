@@ -54,6 +54,33 @@ def test_merged_profile_who_left_is_not_put_back(by_customer):
     assert by_customer.sent() == {}
 
 
+def test_merged_profile_who_left_by_a_former_contact_is_left_out_though_the_present_id_has_one_too(by_customer):
+    asks_who_left(by_customer)
+    contact(by_customer, "old@example.com", "C-old", lists=[], listUnsubscribed=[by_customer.list_id])
+    contact(by_customer, "new@example.com", "C-new", lists=[])
+    by_customer.segment(rows("C-new new@example.com C-older;C-old", previous=True))
+    assert by_customer.run()["contacts_left_out"] == {"left_list": 1}
+    assert by_customer.sent() == {}
+
+
+def test_merged_profile_whose_former_contact_is_excluded_is_so_though_the_present_id_has_one_too(by_customer):
+    contact(by_customer, "old@example.com", "C-old", lists=[])
+    contact(by_customer, "new@example.com", "C-new", lists=[])
+    by_customer.segment(rows("C-new new@example.com C-older;C-old", previous=True))
+    by_customer.segment("CustomerId,EMail\nS-1,old@example.com\n", name="Staff")
+    by_customer.change(exclude={"segments": ["Staff"], "list_ids": []})
+    assert by_customer.run()["contacts_left_out"] == {"excluded": 1}
+    assert by_customer.sent() == {}
+
+
+def test_merged_profile_keeps_its_contact_whatever_is_blocked_of_it_beside(by_customer):
+    contact(by_customer, "old@example.com", "C-old", emailBlacklisted=True)
+    number = contact(by_customer, "a@example.com", "C-new")
+    by_customer.segment(rows("C-new new@example.com C-old", previous=True))
+    assert by_customer.run()["contacts_left_out"] == {}
+    assert state_of(by_customer, number) == ("C-new", "new@example.com", False)
+
+
 def test_two_contacts_of_a_merged_profile_stay_two(by_customer):
     first, second = contact(by_customer, "a@example.com", "C-a"), contact(by_customer, "b@example.com", "C-b")
     by_customer.segment(rows("C-new b@example.com C-a;C-b", previous=True))

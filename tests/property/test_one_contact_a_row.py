@@ -115,6 +115,7 @@ def _line(known: KnownContacts, contact: Contact) -> str:
         blocked=contact.blocked,
         left=contact.left,
         leaver="",
+        out=False,
         excluded="",
     )
 
@@ -147,7 +148,9 @@ def check(world: World, folder: Path) -> None:
         owners = {each.number for each in world.contacts if row.phone and each.phone == row.phone}
         assert owners <= touched.keys(), ("a number merges two contacts", row)
         customer, _, former, _ = world.rows[row.line]
-        assert row.ext_id in (customer, *former.split("; ")), row
+        names = (customer, *former.split("; "))
+        assert row.ext_id in names, row
+        assert not any(each.left for each in world.contacts if each.ext_id and each.ext_id in names), ("who left", row)
     for name in ("ext_id", "address"):
         assert len({getattr(row, name) for row in sent}) == len(sent), name
     _check_that_nobody_is_lost(world, {row.line for row in sent})
@@ -162,7 +165,8 @@ def _check_that_nobody_is_lost(world: World, sent: set[int]) -> None:
         if any(row[0] == customer for row in before):
             continue
         own = known_ids.get(customer)
-        is_own = own is not None and own.address == address and not own.left
+        has_left = any(known_ids[each].left for each in (customer, *former.split("; ")) if each in known_ids)
+        is_own = own is not None and own.address == address and not has_left
         is_new = not known_ids.keys() & {customer, *former.split("; ")} and address not in known_addresses
         if is_own or (is_new and all(row[1] != address for row in before)):
             assert line in sent, (line, world.rows, world.contacts)

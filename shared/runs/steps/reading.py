@@ -181,10 +181,17 @@ def _read_beside(app: App, run: Run, claim: Claim, ready: ReadyExport, given: Gi
         opened = opened.still_in(members)
     known, cost = None, ""
     if given.probed:
-        left_lists = {answer.subject.list_id for answer in answers.left}
+        left_lists, out_lists = ({each.subject.list_id for each in some} for some in (answers.left, answers.members))
         by_id = excluded if ready.export.identify_by == "customer_id" else None
         known, cost = read_known(
-            brevo, given.probed, leavers, by_id, folder=folder, left_lists=left_lists, between=claim.check
+            brevo,
+            given.probed,
+            leavers,
+            by_id,
+            folder=folder,
+            left_lists=left_lists,
+            out_lists=out_lists,
+            between=claim.check,
         )
     conditions = Conditions(
         leavers=leavers,

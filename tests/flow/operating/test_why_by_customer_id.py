@@ -6,7 +6,7 @@ from shared.brevo.single_contacts import take_out_of_list
 from shared.errors import ConfigurationError
 from shared.operating.person import customer_of, person_of
 from shared.operating.why import why
-from tests.flow.customers import contact, rows
+from tests.flow.customers import asks_who_left, contact, rows
 from tests.flow.following import address, take_out
 from tests.flow.operating.tools import ADMINISTRATOR, ANA, HEAD
 
@@ -162,3 +162,21 @@ def test_customer_whose_contact_has_the_former_id_is_found_by_the_address(by_cus
     by_customer.segment(rows("C-new new@example.com C-old", previous=True))
     by_customer.run()
     assert answered(by_customer, "C-new").verdict == "in_list"
+
+
+@pytest.mark.parametrize("left", [("new@example.com", ""), ("old@example.com", "C-old")])
+def test_customer_of_whom_another_contact_has_left_the_list_has_left_it(by_customer, left):
+    asks_who_left(by_customer)
+    contact(by_customer, left[0], left[1], lists=[], listUnsubscribed=[by_customer.list_id])
+    contact(by_customer, "own@example.com", "C-1", lists=[])
+    by_customer.segment(rows("C-1 new@example.com C-old", "C-2 ion@example.com", previous=True))
+    assert by_customer.run()["contacts_left_out"] == {"left_list": 1}
+    assert answered(by_customer, "C-1").verdict == "left_list"
+
+
+def test_customer_who_left_has_left_though_a_row_with_an_id_alike_has_the_address_too(by_customer):
+    asks_who_left(by_customer)
+    contact(by_customer, "own@example.com", "C-1", lists=[], listUnsubscribed=[by_customer.list_id])
+    by_customer.segment(rows("C-11 a@example.com", "C-1 a@example.com"))
+    assert by_customer.run()["contacts_left_out"] == {"left_list": 1}
+    assert answered(by_customer, "C-1").verdict == "left_list"

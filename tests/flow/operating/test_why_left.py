@@ -45,3 +45,17 @@ def test_person_may_be_put_back_where_nobody_is_asked_who_left(following):
     assert "may put them back" in answered(following).sentence
     run(following)
     assert 1 in numbers(following)
+
+
+def test_who_had_left_and_was_made_again_in_brevo_is_sent_by_the_next_run(following):
+    following.change_connection(leavers="asked")
+    following.sandbox.seed(contacts=[{"email": address(1), "lists": [following.list_id]}])
+    leave(following)
+    refresh(following, 0, 1)
+    assert run(following)["contacts_left_out"] == {"left_list": 1}
+    account = following.sandbox.account
+    account.delete(account.contacts[address(1)])
+    following.sandbox.seed(contacts=[{"email": address(1), "lists": []}])
+    answer = why(following.app, ADMINISTRATOR, following.export_id, person_of(address(1)))
+    assert answer.verdict == "new_since_last_run"
+    assert "had left" in answer.sentence
