@@ -210,7 +210,7 @@ DEFECTS: tuple[Defect, ...] = (
             ),
             Edit(
                 "shared.runs.tries",
-                "known = self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)",
+                "known = self._with_snapshot_settled(run).with_due_known(self.due)",
                 "known = self.with_due_known(self.due)",
             ),
         ),
