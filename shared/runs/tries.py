@@ -19,7 +19,7 @@ PAUSES_SECONDS = (15 * 60.0, 3600.0, 4 * 3600.0)
 # In `Started.unsent`: no run has taken the snapshot. No run has this id.
 SAVED = "saved"
 # Errors that follow from what people have decided.
-_DECIDED = frozenset({"export_changed", "export_unknown", "export_detached", "consent_missing"})
+_DECIDED = frozenset({"export_changed", "export_unknown", "export_detached", "consent_missing", "plan_outdated"})
 
 
 @dataclass(frozen=True, slots=True)
