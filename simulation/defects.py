@@ -27,8 +27,8 @@ DEFECTS: tuple[Defect, ...] = (
         "active-not-exclusive",
         "A second run of an export is written beside the active one.",
         "runs.store",
-        'Change("insert", Row(run.export, "active", {"run_id": run.run_id})),',
-        'Change("put", Row(run.export, "active", {"run_id": run.run_id})),',
+        'Change("replace" if active else "insert", active_now),',
+        'Change("put", active_now),',
     ),
     # Claims
     one(
@@ -210,7 +210,7 @@ DEFECTS: tuple[Defect, ...] = (
             ),
             Edit(
                 "shared.runs.tries",
-                "known = self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)",
+                "known = self._with_snapshot_settled(run).with_due_known(self.due)",
                 "known = self.with_due_known(self.due)",
             ),
         ),

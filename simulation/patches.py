@@ -238,6 +238,7 @@ STAGING: dict[str, Any] = {
     "shared.sync.members.write_members": ledgers.write_members,
     "shared.sync.ledger.without": ledgers.without,
     "shared.sync.ledger.run_of": ledgers.run_of,
+    "shared.sync.ledger.check_comparable": lambda path, others, folder: None,
     "shared.sync.removals.without_kept": ledgers.without_kept,
     "shared.sync.undo.record_without_numbers": ledgers.record_without_numbers,
     "shared.runs.steps.reading.write_bodies": staging.write_bodies,

@@ -71,7 +71,8 @@ def _failures_met(app: App, message: NoticeMessage) -> Iterator[None]:
     except (TransientError, DeniedError) as error:  # what storage refuses says nothing of the receiver
         _postpone(app, message, error)
     except ExportError as error:
-        _give_up(app, message, error)
+        # What the vault does not give is the platform's own trouble, such as with its answer to one instance.
+        (_postpone if error.code == "key_vault_reference" else _give_up)(app, message, error)
     except Exception as error:  # noqa: BLE001 - its words may hold the receiver's address, and the host logs them
         raise UnforeseenError(f"notice {message.id}: {place_of(error)}") from None
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from shared.app import App
+from shared.errors import PermanentError
 from shared.runs.delivered import address_of, find_stored
 from shared.runs.state import Run
 from shared.staging.folders import working_folder
@@ -31,13 +32,14 @@ def _numbers(app: App, name: str) -> list[int]:
 def leave_whom_others_keep(app: App, run: Run) -> list[int]:
     """The numbers that are left once those stay whom another export has sent to the list since the run was staged.
 
-    Written down for the workers that go on with it. Raises Conflict and NotFound where something changes meanwhile.
+    Written down for the workers that go on with it. Raises Conflict and NotFound where something changes meanwhile, and
+    PermanentError where nobody can say any more whom another export keeps: they could be among these.
     """
-    from shared.sync.removals import numbers_of
+    from shared.sync.removals import has_keys, numbers_of
 
     blobs = app.storage.app_blobs
     before = blobs.read(LEDGERS, _removals(run))
-    left = without_those_of_others(app, run, before)
+    left = without_those_of_others(app, run, before, must_be_known=has_keys(before))
     numbers = numbers_of(left)
     if left != before:
         leave_in_record(app, run, set(numbers_of(before)).difference(numbers))
@@ -45,15 +47,18 @@ def leave_whom_others_keep(app: App, run: Run) -> list[int]:
     return numbers
 
 
-def without_those_of_others(app: App, run: Run, removals: bytes) -> bytes:
+def without_those_of_others(app: App, run: Run, removals: bytes, *, must_be_known: bool = False) -> bytes:
     """The removals of a file without those whom another export keeps in the run's list, as its ledger says now.
 
-    Raises Conflict and NotFound where something changes meanwhile.
+    Raises Conflict and NotFound where something changes meanwhile; with `must_be_known` PermanentError where one of the
+    ledgers does not tell whom of these its export keeps.
     """
     from shared.sync.removals import without_kept
 
     stored = find_stored(app, address_of(run))
     others = [*stored.others, *stored.others_intentions]
+    if must_be_known and stored.forgotten:
+        raise _unknown(run, f"what {stored.forgotten[0]} has put there was forgotten")
     if not others:
         return removals
     with working_folder() as name:
@@ -61,7 +66,34 @@ def without_those_of_others(app: App, run: Run, removals: bytes) -> bytes:
         path, blobs = folder / "removals", app.storage.app_blobs
         path.write_bytes(removals)
         paths = [fetch(blobs, blob, folder / f"other-{place}.parquet") for place, blob in enumerate(others)]
+        if must_be_known:
+            _check_comparable(app, run, paths, folder)
         return without_kept(path, paths, folder)
+
+
+def _check_comparable(app: App, run: Run, others: list[Path], folder: Path) -> None:
+    """Raises PermanentError where the keys of another export's ledger are not made as those of the run.
+
+    When the run was staged all of them were, or it would remove nobody.
+    """
+    from shared.sync.ledger import LedgerUnreadable, check_comparable
+
+    intention = address_of(run).intention(run.run_id, run.staging_id)
+    found = app.storage.app_blobs.listing_if_there(LEDGERS, intention)
+    if not found:
+        return  # the ledger was reset meanwhile: the run does what it has begun
+    try:
+        check_comparable(fetch(app.storage.app_blobs, found[0], folder / "own.parquet"), others, folder)
+    except LedgerUnreadable as error:
+        raise _unknown(run, f"the ledger of one of them cannot be used, since {error}") from None
+
+
+def _unknown(run: Run, why: str) -> PermanentError:
+    return PermanentError(
+        "others_unknown",
+        f"Whom other exports keep in list {run.list_id} is not known any more, so nobody is removed: {why}.",
+        "Run the export again: it removes nobody until that is known.",
+    )
 
 
 def leave_in_record(app: App, run: Run, numbers: Collection[int]) -> None:

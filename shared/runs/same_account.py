@@ -1,7 +1,8 @@
 """The account of a run that is under way: its key's setting may meanwhile hold the key of another account.
 
 That account has other contacts below the same numbers, and other lists: what was found out for the one is not for the
-other. Asking whose a key is costs a call, so only a key that is not the one of before is asked about.
+other. Asking whose a key is costs one of the scarce calls, so only a key that was not seen before is asked about: while
+a secret is rotated, some workers have the old one, and some the new one.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from shared.brevo.client import BrevoClient
 from shared.brevo.session import Traffic
 from shared.errors import ConfigurationError
 from shared.runs.state import Run
+
+_MOST_KEYS = 4
 
 
 def brevo_of(app: App, run: Run, still_wanted: Callable[[], object] = bool) -> BrevoClient:
@@ -28,7 +31,7 @@ def brevo_of(app: App, run: Run, still_wanted: Callable[[], object] = bool) -> B
 
 def _check_same_account(app: App, run: Run, brevo: BrevoClient) -> None:
     mark = brevo.session.key_mark
-    if not run.key_mark or run.key_mark == mark:
+    if not run.key_mark or mark in run.key_mark.split():
         return
     # Counted by itself: what the step has sent is known by its own client's traffic.
     session = replace(brevo.session, traffic=Traffic())
@@ -41,7 +44,7 @@ def _check_same_account(app: App, run: Run, brevo: BrevoClient) -> None:
         )
 
     def noted(now: Run) -> Run | None:
-        counted = now.with_traffic(session.traffic.requests)
-        return replace(counted, key_mark=mark) if counted else None
+        counted, marks = now.with_traffic(session.traffic.requests), dict.fromkeys((mark, *now.key_mark.split()))
+        return replace(counted, key_mark=" ".join(list(marks)[:_MOST_KEYS])) if counted else None
 
     app.store.update(run.run_id, noted)

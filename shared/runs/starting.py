@@ -89,9 +89,10 @@ def start_run(
     run_id = run_id or app.store.new_run_id(export.id)
     there = app.store.load(active) if active else None
     is_again = active == run_id  # the same start, repeated while the first call had not written its run yet
-    if active and (is_again or instead or not supersede(app, there, ready, trigger, run_id)):
+    # That whose row somebody has deleted is none any more.
+    if active and there and (is_again or instead or not supersede(app, there, ready, trigger, run_id)):
         app.store.list_open(active, ready.key_setting)  # it may have fallen off the list, and would block its export
-        if due and there is not None and there.is_held and there.kind != "clear":
+        if due and there.is_held and there.kind != "clear":
             app.store.note_due(export.id, due)  # nothing new would be due once a person has decided
         return _active(there, export.id, active, instead.kind if instead else kind)
     with telemetry.span("start", parent="", run=run_id, export=export.id, trigger=trigger):

@@ -46,7 +46,7 @@ class Run:
     `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown; `filled` counts
     the values of each attribute. `trace` is the span that started it, a `traceparent`. `stopped_by` is the error that
     is to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state. `list_name`,
-    `account` and `key_mark` (of its key) are known once the account was checked. `staged_rows` and `staged_contacts`
+    `account` and `key_mark` (of its keys) are known once the account was checked. `staged_rows` and `staged_contacts`
     are what the present staging has read so far. It waits for `waiting`, since `waiting_since`, until the next try at
     `waiting_until`, and gives up at `waiting_deadline` (0: never). `is_removing` from before it looks whom others keep
     in the list. `is_list_changed` and, at its end, `unanswered` are as `what_was_done` has them. Of a trial: how many

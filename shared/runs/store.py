@@ -74,13 +74,16 @@ class RunStore(StartedRows):
         def changes(is_again: bool) -> list[Change] | None:
             # That there is none is what the insert below asks for.
             active = self._runs.get(run.export, "active") if is_again else None
-            if active is not None and active.values["run_id"] == run.run_id:
+            there = self.load(active.values["run_id"]) if active else None
+            if there is not None and there.run_id == run.run_id:
                 return None  # the answer to an earlier try was lost, not its work
-            if active is not None:
+            if there is not None:
                 self.drop_open(run.run_id)
-                raise AlreadyActive(active.values["run_id"])
+                raise AlreadyActive(there.run_id)
+            # One whose row somebody has deleted, such as an odd one, keeps no other from starting.
+            active_now = Row(run.export, "active", {"run_id": run.run_id}, active.etag if active else None)
             return [
-                Change("insert", Row(run.export, "active", {"run_id": run.run_id})),
+                Change("replace" if active else "insert", active_now),
                 Change("insert", run_row(run)),
                 *self._begun_change(run.export, snapshot, due),
             ]

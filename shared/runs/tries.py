@@ -19,7 +19,7 @@ PAUSES_SECONDS = (15 * 60.0, 3600.0, 4 * 3600.0)
 # In `Started.unsent`: no run has taken the snapshot. No run has this id.
 SAVED = "saved"
 # Errors that follow from what people have decided.
-_DECIDED = frozenset({"export_changed", "export_unknown", "export_detached", "consent_missing"})
+_DECIDED = frozenset({"export_changed", "export_unknown", "export_detached", "consent_missing", "plan_outdated"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Started:
         """As it is once the run has ended. One that fails is tried again, unless people have decided its end."""
         if run.kind in CHANGES_LIST and run.state in SUCCEEDED:
             # What it has taken back counts as not exported, and no trigger exports that again.
-            known = self.with_snapshot_known(run.snapshot or self.snapshot)
+            known = self._with_snapshot_settled(run)
             # What came due while an export was to end starts nothing once its members are out.
             due = due_stamp(datetime.fromtimestamp(now, UTC)) if run.kind == "clear" and self.due else self.due
             return replace(known.with_due_known(due), unsent=run.run_id)
@@ -142,7 +142,8 @@ class Started:
             return self
         if run.state == "failed" and not _is_decided(run):
             # A run by an event notes its snapshot when it takes it; it may have failed before.
-            tried = self.with_snapshot_taken(run, is_tried_again=True) if run.only_new else self
+            is_noted = not run.only_new or self._is_of_a_save(run)
+            tried = self if is_noted else self.with_snapshot_taken(run, is_tried_again=True)
             due_tries = self.due_tries.with_failure(now) if run.trigger == "timer" else self.due_tries
             snapshot_tries = tried.snapshot_tries.with_failure(now)
             return replace(tried, snapshot_tries=snapshot_tries, due_tries=due_tries, unsent=run.run_id)
@@ -152,8 +153,22 @@ class Started:
         if is_sent and run.snapshot != self.snapshot and self.unsent in (run.run_id, SAVED):
             # The export was saved beside the run: what was there by then is not what the run has sent.
             return replace(self.with_due_known(self.due), unsent=SAVED)
-        known = self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)
+        known = self._with_snapshot_settled(run).with_due_known(self.due)
         return replace(known, unsent="" if is_sent else run.run_id)
+
+    def _with_snapshot_settled(self, run: Run) -> Self:
+        """No trigger is to start any more what the run has sent, or was to send or take back."""
+        return self if self._is_of_a_save(run) else self.with_snapshot_known(run.snapshot or self.snapshot)
+
+    def _is_of_a_save(self, run: Run) -> bool:
+        """True where the export was saved while the run, which had noted its snapshot, was under way.
+
+        What is noted since was there then, maybe of other segments. It would start by itself if the run's came back: of
+        two snapshots of the same time neither covers the other. An undo notes none.
+        """
+        noted = SAVED if run.kind in CHANGES_LIST else run.run_id
+        is_another = bool(run.snapshot) and run.snapshot != self.snapshot
+        return is_another and self.unsent == noted and not self.snapshot_tries.is_open
 
     def told_in(self, run: Run) -> Run:
         """A run that has just ended; where it has failed, its advice says what further tries there are."""

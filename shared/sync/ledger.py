@@ -148,6 +148,14 @@ def keys_sql(lines: str, folder: Path, name: str = "keys") -> str:
     )
 
 
+def check_comparable(path: Path, others: Sequence[Path], folder: Path) -> None:
+    """Raises LedgerUnreadable where contacts of the ledger cannot be found in each of the others."""
+    with closing(open_engine(folder)) as db:
+        about = About.of(db, path)
+        for each in others:
+            About.of(db, each).check(about)
+
+
 def is_readable(db: duckdb.DuckDBPyConnection, path: Path) -> bool:
     """Whether the file is a whole ledger of this release's form."""
     try:

@@ -23,6 +23,11 @@ def numbers_of(data: bytes) -> list[int]:
     return [int(line.partition(b",")[0]) for line in data.splitlines()]
 
 
+def has_keys(data: bytes) -> bool:
+    """Whether another export may keep any of those in a file of removals."""
+    return any(line.partition(b",")[2].strip(b",") for line in data.splitlines())
+
+
 def keys_of(data: bytes, numbers: Container[int]) -> str:
     """The keys of those in the file that have these numbers and a key, in lines `high,low`."""
     parts = (line.partition(b",") for line in data.splitlines())

@@ -1,5 +1,6 @@
 """Each mood of Brevo: every contact arrives in the end, or the run ends as failed with a reason and an advice."""
 
+import os
 from typing import Any
 
 import pytest
@@ -148,6 +149,40 @@ def test_key_that_is_rotated_in_mid_run_is_read_again_and_the_run_goes_on(story,
     story.work()
     check_all_sent(story, story.status(started.run_id), wanted, most_imports=3)
     assert sum("read again" in event["text"] for event in story.status(started.run_id)["story"]) >= 1
+
+
+UNRESOLVED = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x)"
+
+
+@pytest.mark.parametrize("hours", [0.5, 5])
+def test_run_that_sends_waits_for_a_key_that_the_vault_does_not_give_just_then(
+    story, three_batches, monkeypatch, hours
+):
+    wanted, key = story.people(600), os.environ[story.account]
+    started = story.start()
+    waits = []
+
+    def unresolved(text: str) -> None:
+        if story.imports() == 1 and not waits:
+            monkeypatch.setenv(story.account, UNRESOLVED)
+            waits.append(story.kept.clock.seconds())
+        elif waits and story.kept.clock.seconds() > waits[0] + hours * 3600:
+            monkeypatch.setenv(story.account, key)
+
+    story.on_message = unresolved
+    story.work(hours=hours / 2)
+    assert "did not resolve" in story.status(started.run_id)["waiting"]
+    story.work()
+    check_all_sent(story, story.status(started.run_id), wanted, most_imports=3)
+
+
+def test_run_whose_key_the_vault_does_not_give_any_more_fails_after_hours(story, three_batches, monkeypatch):
+    story.people(600)
+    started = story.start()
+    story.on_message = lambda text: monkeypatch.setenv(story.account, UNRESOLVED) if story.imports() else None
+    story.work()
+    assert "identity may read it" in check_failed(story.status(started.run_id), "key_vault_reference")
+    assert story.left_behind() == []
 
 
 def test_key_that_is_withdrawn_in_mid_run_fails_the_run_and_says_what_was_sent(story, three_batches):

@@ -9,15 +9,17 @@ import pytest
 from shared.access import Caller
 from shared.administration.exports import list_exports
 from shared.administration.start_keys import forget_old_keys
+from shared.config.document import ready_export
 from shared.errors import TransientError
 from shared.operating.doctor import rows, running
 from shared.operating.forgetting import forget
 from shared.operating.pruning import prune
 from shared.runs.overview import export_overview
 from shared.runs.run_ids import is_run_id, run_address
-from shared.runs.starting import start_all, start_due, start_for_blob
+from shared.runs.starting import start_all, start_due, start_for_blob, start_run
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN
+from shared.runs.verifying import Verify
 from shared.storage.tables import Row
 from tests.faults.conftest import Story
 from tests.sizes import thinned
@@ -142,6 +144,29 @@ def test_run_whose_row_cannot_be_read_does_not_keep_the_others_from_being_driven
     assert two.status(runs["gold"])["status"] == "succeeded"
     assert running.open_runs(two.app)[0] == "ok"
     assert rows.odd_rows(two.app, two.app.document())[0] == "FAILED"
+
+
+@pytest.mark.parametrize("how", [{}, {"due": "2026-11-24T05:00Z"}, {"instead": Verify("verify")}])
+def test_export_runs_again_once_the_row_of_its_odd_run_is_deleted(story: Story, how: dict[str, Any]) -> None:
+    people = story.people(3)
+    deleted = story.start().run_id
+    story.app.storage.runs.delete(Row(*run_address(deleted)))  # as doctor says
+    start = start_run(story.app, ready_export(story.app.document(), "gold"), "http", "tester", **how)
+    assert start.is_new
+    story.work()
+    assert story.status(start.run_id)["status"] == "succeeded"
+    assert story.sent() == (set() if "instead" in how else people)
+    assert story.app.store.active("gold") is None
+
+
+def test_start_that_is_repeated_behind_the_deleted_row_of_its_run_writes_it_again(story: Story) -> None:
+    people = story.people(3)
+    run_id = story.start().run_id
+    story.app.storage.runs.delete(Row(*run_address(run_id)))
+    assert story.start(run_id=run_id).run_id == run_id
+    story.work()
+    assert story.status(run_id)["status"] == "succeeded"
+    assert story.sent() == people
 
 
 def test_staged_bodies_of_an_odd_run_do_not_keep_those_of_others(two: Story, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@ from shared.runs.starting import start_due, start_run
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from shared.runs.steps.sweep import sweep
+from shared.sync.stored import drop_ledgers
 from tests.flow.clearing import ADMINISTRATOR
 from tests.flow.following import refresh, run
 from tests.flow.holding import HOUR, LATER, approved, held_by_guard, plan, planned, refusal, skip, why
@@ -257,3 +258,22 @@ def test_run_that_was_approved_in_the_moment_of_its_rejection_goes_on(flow, then
         request_cancel(flow.app, seen, "ben")
     assert refused.value.code == ("run_not_held" if then == "queued" else "run_final")
     assert flow.finish(seen.run_id)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("change", [{"erase_empty": True}, "reset"])
+def test_plan_that_outlived_what_it_was_approved_for_is_not_sent_by_a_trigger_instead(flow, change):
+    """It says to ask for it again: a run of other settings, which nobody has been shown, takes its place else."""
+    flow.change(schedule="with_refresh")
+    run_id = planned(flow)["run_id"]
+    approved(flow, run_id)
+    if change == "reset":
+        drop_ledgers(flow.app.storage.app_blobs, flow.export_id, all_numbers=False)
+    else:
+        flow.change(**change)
+    error = flow.finish(run_id)["error"]
+    assert error["code"] == "plan_outdated"
+    assert "tried again by itself" not in error["advice"]
+    skip(flow, HOUR)
+    assert [each.is_new for each in start_due(flow.app)] == [False]
+    assert why(flow).code == "last_run_failed"
+    assert not flow.sent()

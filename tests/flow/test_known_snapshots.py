@@ -15,6 +15,8 @@ from shared.runs.overview import export_overview
 from shared.runs.rows import run_row
 from shared.runs.starting import start_due, start_for_segment
 from shared.runs.state import Run
+from shared.runs.status import find_run
+from shared.runs.steps.stop import request_cancel
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN
 from shared.storage.tables import Row
@@ -70,6 +72,34 @@ def test_save_makes_a_newer_snapshot_known_while_a_run_sends_the_one_before(flow
     note_as_known(flow.app, export_of(flow))
     flow.finish(started.run_id)
     assert start_due(flow.app)[0].run_id == ""
+
+
+def pointed_at_silver(flow):
+    """The export has another segment from now on, of the same refresh, with Ana's new name."""
+    flow.segment(NEW, name="Silver")
+    flow.change(segments=["Silver"])
+    note_as_known(flow.app, export_of(flow), is_of_others=True)
+
+
+@pytest.mark.parametrize("start", [start_due, lambda app: start_for_segment(app, "Gold")], ids=["timer", "event"])
+@pytest.mark.parametrize("end", ["cancelled", "failed", "export_changed", "succeeded"])
+def test_other_segments_that_are_saved_beside_a_run_start_nothing_however_it_ends(flow, start, end):
+    flow.change(schedule="with_refresh")
+    flow.segment(OLD)
+    [started] = start(flow.app)
+    if end == "failed":
+        flow.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
+    flow.work_until(lambda: flow.status(started.run_id)["status"] == "delivering")
+    pointed_at_silver(flow)
+    if end == "cancelled":
+        request_cancel(flow.app, find_run(flow.app, started.run_id), "tester")
+    if end == "export_changed":
+        flow.change(list_id=flow.list_id + 1)
+    assert flow.finish(started.run_id)["status"] == (end if end != "export_changed" else "failed")
+    assert [each.run_id for each in start_due(flow.app)] == [""]
+    assert [each.run_id for each in start_for_segment(flow.app, "Silver")] == [""]
+    flow.app.storage.clock.skip(3600)
+    assert [each.run_id for each in start_due(flow.app)] == [""], "nor once its next try would be due"
 
 
 # A deletion

@@ -207,6 +207,28 @@ def test_failed_run_of_an_event_is_a_try_of_its_snapshot_though_it_has_not_noted
     assert before.after(replace(FAILS, only_new=True, snapshot=""), NOW) == replace(before, unsent="gold-1")
 
 
+SAVED_BESIDE, OF_THE_RUN = "2026-11-24T0500-bbbb", "2026-11-24T0500-aaaa"
+
+
+@pytest.mark.parametrize(
+    ("noted", "run"),
+    [
+        ("gold-1", CANCELLED),
+        ("gold-1", GUARD),
+        ("gold-1", replace(FAILS, only_new=True)),
+        (SAVED, run_in("succeeded", kind="undo")),
+    ],
+)
+def test_what_was_saved_beside_a_run_stays_known_behind_it(noted, run):
+    after = Started(SAVED_BESIDE, unsent=noted).after(replace(run, snapshot=OF_THE_RUN), NOW)
+    assert (after.covers(SAVED_BESIDE), after.snapshot_tries) == (True, DONE)
+
+
+def test_cancelled_run_settles_the_files_that_have_come_since_it_noted_its_snapshot():
+    after = Started(OF_THE_RUN, "", OPEN, unsent="gold-1").after(replace(CANCELLED, snapshot=SAVED_BESIDE), NOW)
+    assert after.covers(SAVED_BESIDE)
+
+
 def test_growing_pauses_are_three():
     assert len(PAUSES_SECONDS) == 3
     assert sorted(set(PAUSES_SECONDS)) == list(PAUSES_SECONDS)

@@ -231,6 +231,10 @@ def _still(app: App, message: Message) -> Callable[[Run], bool]:
 
 
 def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
+    if error.code == "key_vault_reference" and run.state in SENDING:
+        # The platform's own trouble, such as with the vault or with its answer to one instance.
+        _postpone(app, message, TransientError(error.code, error.message, error.advice))
+        return
     telemetry.note_error(error.code)
     # A key that is rotated during the run: its new value is read once more before the run ends.
     rotated = error.code == "brevo_key_refused" and run.state in SENDING

@@ -1,5 +1,6 @@
 """Receivers that refuse, break or are slow, and settings that are wrong."""
 
+import os
 import time
 
 import pytest
@@ -82,11 +83,27 @@ def test_receiver_neither_slows_nor_fails_the_run(told, there, monkeypatch, answ
     assert story.errors == []
 
 
+UNRESOLVED = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x)"
+
+
+@pytest.mark.parametrize("kind", ["teams", "webhook"])
+def test_receiver_whose_address_the_vault_does_not_give_just_then_is_told_later(told, there, monkeypatch, kind):
+    story = told({"type": kind}, **MISSING_LIST)
+    story.run()
+    url = os.environ["HOOK_URL"]
+    monkeypatch.setenv("HOOK_URL", UNRESOLVED)
+    story.tell(hours=2)
+    assert there.received == []
+    monkeypatch.setenv("HOOK_URL", url)
+    story.tell(hours=2)
+    assert len(there.received) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [
         ("HOOK_URL", "", "setting_missing"),
-        ("HOOK_URL", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x)", "key_vault_reference"),
+        ("HOOK_URL", UNRESOLVED, "key_vault_reference"),
         ("HOOK_URL", "http://example.com/s3cret", "notify_address"),
         ("HOOK_SECRET", "", "setting_missing"),
         ("HOOK_SECRET", "whsec_s3cret", "notify_secret"),
