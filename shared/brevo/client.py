@@ -99,7 +99,10 @@ class Account:
 class _List(BaseModel):
     id: int
     name: str = ""
-    uniqueSubscribers: int = 0  # noqa: N815
+
+
+class _SizedList(_List):
+    uniqueSubscribers: int  # noqa: N815
 
 
 class _Lists(BaseModel):
@@ -116,7 +119,7 @@ class _Attribute(BaseModel):
 
 
 class _Attributes(BaseModel):
-    attributes: list[Any] = []
+    attributes: list[Any]
 
 
 class _Accepted(BaseModel):
@@ -131,7 +134,7 @@ class _Process(BaseModel):
 
 
 class _Processes(BaseModel):
-    processes: list[Any] = []
+    processes: list[Any]
 
 
 class _Plan(BaseModel):
@@ -178,11 +181,11 @@ class BrevoClient:
 
     def list_name(self, list_id: int) -> str:
         """The list's name in one line. Raises NotThere. https://developers.brevo.com/reference/getlist-1"""
-        return one_line(self._list(list_id).name).strip()
+        return one_line(self._list(list_id, _List).name).strip()
 
     def list_size(self, list_id: int) -> int:
         """How many members the list has by its own count, which may leave out blocked ones. Raises NotThere."""
-        return self._list(list_id).uniqueSubscribers
+        return self._list(list_id, _SizedList).uniqueSubscribers
 
     def list_count(self) -> int:
         """How many lists there are; also a check of the key within the generous allowance.
@@ -191,8 +194,8 @@ class BrevoClient:
         """
         return parsed(_Lists, self.session.call("contacts", "GET", "/contacts/lists", params={"limit": 1})).count
 
-    def _list(self, list_id: int) -> _List:
-        return parsed(_List, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}"))
+    def _list[L: _List](self, list_id: int, model: type[L]) -> L:
+        return parsed(model, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}"))
 
     def lists_named(self, name: str) -> list[int]:
         """The ids of the lists of this name, in any case; an account has few enough lists to look at each."""
