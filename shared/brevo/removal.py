@@ -23,6 +23,8 @@ Verb = Literal["add", "remove"]
 MOST_A_REQUEST = 150
 # Of a few contacts that Brevo will not take, each costs some eight requests to find. With more it is not the contacts.
 _MOST_REFUSALS = 40
+# One that names neither whom it concerns nor whom not says nothing: the same once more shows what has become of them.
+_MOST_ANSWERS = 2
 _KINDS = frozenset(("ids", "extIds", "emails"))
 
 
@@ -129,7 +131,8 @@ def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, value
     """Those of them that one request does not change; and whether there was nothing to do."""
     path = f"/contacts/lists/{list_id}/contacts/{verb}"
     try:
-        answer = session.call("contacts", "POST", path, body=_body(kind, values))
+        answers = (session.call("contacts", "POST", path, body=_body(kind, values)) for _ in range(_MOST_ANSWERS))
+        lists = next(filter(None, map(_lists, answers)), {"failure": values})
     except (NoneInList, NoneToAdd) as error:
         if isinstance(error, NoneToAdd) != (verb == "add"):
             raise
@@ -137,23 +140,19 @@ def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, value
     except NotThere:
         check_list(BrevoClient(session), list_id)
         raise
-    lists = _contacts(answer)
-    if (removed := _texts(lists.get("success"))) is not None:
-        return [value for value in values if _text(value) not in removed], False
-    # 201 without a list of whom: all but those in the other one.
-    failed = _texts(lists.get("failure")) or set()
+    if "success" in lists:
+        changed = set(map(_text, lists["success"]))
+        return [value for value in values if _text(value) not in changed], False
+    failed = set(map(_text, lists["failure"]))
     return [value for value in values if _text(value) in failed], False
 
 
-def _contacts(answer: Any) -> dict[str, Any]:
-    """The object with the two lists. The vendor's description has it below `contacts`, its examples do not."""
+def _lists(answer: Any) -> dict[str, list[Any]]:
+    """Those of the two lists that the answer has. The vendor's description has them in `contacts`, its examples not."""
     document = answer if isinstance(answer, dict) else {}
     inner = document.get("contacts")
-    return inner if isinstance(inner, dict) else document
-
-
-def _texts(values: Any) -> set[str] | None:
-    return set(map(_text, values)) if isinstance(values, list) else None
+    named = inner if isinstance(inner, dict) else document
+    return {name: named[name] for name in ("success", "failure") if isinstance(named.get(name), list)}
 
 
 def _text(value: Any) -> str:
