@@ -32,15 +32,18 @@ MOST_LINKS = 100
 # Why a contact is rejected, or was sent without its number: another contact has it.
 NUMBER_TAKEN = "brevo_duplicate_phone"
 
-# The names that Brevo gives to a finished import's reports, and our reason for each.
+_OTHER = "brevo_other"
+# How the names begin that Brevo gives to a finished import's reports: it may come to give more of them.
+_REJECTED = ("duplicate_", "invalid_")
+# Those that are known, and our reason for each.
 REPORT_REASONS = {
     "invalid_emails": "brevo_invalid_email",
     "duplicate_email_id": "brevo_duplicate_email",
     "duplicate_phone_id": NUMBER_TAKEN,
-    "duplicate_contact_id": "brevo_other",
+    "duplicate_contact_id": _OTHER,
     "duplicate_ext_id": "brevo_duplicate_customer",
-    "duplicate_whatsapp_id": "brevo_other",
-    "duplicate_landline_number_id": "brevo_other",
+    "duplicate_whatsapp_id": _OTHER,
+    "duplicate_landline_number_id": _OTHER,
 }
 
 
@@ -297,14 +300,20 @@ def _process(process: _Process) -> Process:
         state = status  # type: ignore[assignment]
     rejections = (process.info or {}).get("import")
     error = clean_sentence(process.error) if isinstance(process.error, str) else ""
-    if not isinstance(rejections, dict):
-        return Process(process.id, state, None, error)
-    reports = [
-        replace(_report(REPORT_REASONS[name], value), attribute=NUMBER_REPORTS.get(name, ""))
-        for name, value in rejections.items()
-        if name in REPORT_REASONS
-    ]
-    return Process(process.id, state, tuple(report for report in reports if report.urls or report.count), error)
+    return Process(process.id, state, _reports(rejections) if isinstance(rejections, dict) else None, error)
+
+
+def _reports(rejections: dict[str, Any]) -> tuple[Report, ...] | None:
+    """Those that name or count anybody. None where one says something that cannot be read."""
+    try:
+        reports = [
+            replace(_report(REPORT_REASONS.get(name, _OTHER), value), attribute=NUMBER_REPORTS.get(name, ""))
+            for name, value in rejections.items()
+            if name.startswith(_REJECTED)
+        ]
+    except ValueError:
+        return None
+    return tuple(report for report in reports if report.urls or report.count)
 
 
 def _ids(processes: list[Any]) -> dict[int, Any]:
@@ -326,16 +335,16 @@ def _may_be_open_import(process: dict[str, Any]) -> bool:
 def _report(reason: str, value: Any) -> Report:
     # The sources disagree on the type (spec: a count; official client: a link; clients in the field: a list
     # of links), so each is taken as what it is. https://developers.brevo.com/reference/getprocess (Nov. 2026)
-    if isinstance(value, bool) or value is None:
+    if not value:
         return Report(reason, (), 0)
-    if isinstance(value, int | float):
-        return Report(reason, (), max(0, int(value)) if math.isfinite(value) else 0)
+    if isinstance(value, int | float) and value is not True and math.isfinite(value):
+        return Report(reason, (), max(0, int(value)))
     if isinstance(value, str):
         if value.isdecimal():
             return Report(reason, (), int(value[:_MOST_DIGITS]))
-        return Report(reason, (value,) if value else (), 0)
+        return Report(reason, (value,), 0)
     if isinstance(value, list):
         parts = [_report(reason, part) for part in value[: MOST_LINKS + 1]]
         urls = tuple(url for part in parts for url in part.urls)
         return Report(reason, urls, 0 if urls else sum(part.count for part in parts))
-    return Report(reason, (), 0)
+    raise ValueError("neither a count nor a link")
