@@ -1,85 +1,23 @@
 """The calls we make to Brevo, and the models of its answers. Nothing here can change a subscription."""
 
-import math
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, get_args
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.brevo.answers import NotThere, clean_sentence
 from shared.brevo.attributes import AccountAttribute, read_attribute
+from shared.brevo.models import Accepted, Numbered, parsed, parsed_of
+from shared.brevo.processes import Process, ShownProcess, by_id, may_be_open_import, read_process
 from shared.brevo.session import BrevoSession
 from shared.config.models import AccountDates
-from shared.errors import TransientError, one_line
-
-ProcessState = Literal["open", "completed", "failed", "cancelled"]
+from shared.errors import PermanentError, one_line
 
 _PAGE = 50
 _PAGES = 4
 _LIST_PAGES = 40
 _SINGLE_LOOKS = 3
-_MOST_DIGITS = 9
-_ENDS = frozenset(("completed", "failed", "cancelled"))
-# What else the vendor says an account works on. A name that is not here may be an import's.
-# https://developers.brevo.com/reference/getprocesses (November 2026)
-_EXPORTS = {"SEARCH_EXPORT_USERS", "SEARCH_EXPORT_USERS_API", "LIST_EXPORT", "CONTACT_EXPORT"}
-_OTHER_WORK = _EXPORTS | {"TRANS-CALC", "TRANS-GLOBAL-CALC", "CAMPAIGN_PROCESSING"}
-# More reports of one reason are not read; one more is kept, so that this shows.
-MOST_LINKS = 100
-
-# Why a contact is rejected, or was sent without its number: another contact has it.
-NUMBER_TAKEN = "brevo_duplicate_phone"
-
-_OTHER = "brevo_other"
-# How the names begin that Brevo gives to a finished import's reports: it may come to give more of them.
-_REJECTED = ("duplicate_", "invalid_")
-# Those that are known, and our reason for each.
-REPORT_REASONS = {
-    "invalid_emails": "brevo_invalid_email",
-    "duplicate_email_id": "brevo_duplicate_email",
-    "duplicate_phone_id": NUMBER_TAKEN,
-    "duplicate_contact_id": _OTHER,
-    "duplicate_ext_id": "brevo_duplicate_customer",
-    "duplicate_whatsapp_id": _OTHER,
-    "duplicate_landline_number_id": _OTHER,
-}
-
-
-# The reports of contacts whose number another contact has, and the attribute with that number.
-# https://developers.brevo.com/reference/getprocess
-NUMBER_REPORTS = {
-    "duplicate_phone_id": "SMS",
-    "duplicate_whatsapp_id": "WHATSAPP",
-    "duplicate_landline_number_id": "LANDLINE_NUMBER",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What Brevo reports of contacts that it did not take: links to CSV files, or a mere count.
-
-    `attribute` is the one whose number another contact has, where that is why.
-    """
-
-    reason: str
-    urls: tuple[str, ...]
-    count: int
-    attribute: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """An import as Brevo sees it. `reports` is None where Brevo does not say whether it rejected anybody.
-
-    `error` is Brevo's sentence about why it failed, without what may be personal; mostly there is none.
-    """
-
-    id: int
-    state: ProcessState
-    reports: tuple[Report, ...] | None
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +37,7 @@ class Account:
     date_format: str = ""
 
 
-class _List(BaseModel):
-    id: int
+class _List(Numbered):
     name: str = ""
 
 
@@ -123,17 +60,6 @@ class _Attribute(BaseModel):
 
 class _Attributes(BaseModel):
     attributes: list[Any]
-
-
-class _Accepted(BaseModel):
-    processId: int  # noqa: N815 - Brevo's own name
-
-
-class _Process(BaseModel):
-    id: int
-    status: str
-    info: dict[str, Any] | None = None
-    error: Any = None
 
 
 class _Processes(BaseModel):
@@ -198,7 +124,7 @@ class BrevoClient:
         return parsed(_Lists, self.session.call("contacts", "GET", "/contacts/lists", params={"limit": 1})).count
 
     def _list[L: _List](self, list_id: int, model: type[L]) -> L:
-        return parsed(model, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}"))
+        return parsed_of(model, list_id, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}"))
 
     def lists_named(self, name: str) -> list[int]:
         """The ids of the lists of this name, in any case; an account has few enough lists to look at each."""
@@ -236,7 +162,7 @@ class BrevoClient:
 
     def import_contacts(self, body: bytes) -> int:
         """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""
-        return parsed(_Accepted, self.session.call("contacts", "POST", "/contacts/import", body=body)).processId
+        return parsed(Accepted, self.session.call("contacts", "POST", "/contacts/import", body=body)).processId
 
     def imports(self, wanted: set[int], *, until_open: bool = False) -> Imports:
         """The wanted imports that Brevo shows, and whether it works on any of those looked through, whosever they are.
@@ -250,9 +176,9 @@ class BrevoClient:
         for page in range(_PAGES):
             params: dict[str, str | int] = {"limit": _PAGE, "offset": page * _PAGE, "sort": "desc"}
             answer = parsed(_Processes, self.session.call("other", "GET", "/processes", params=params))
-            shown = _ids(answer.processes)
-            found |= {number: _process(parsed(_Process, shown[number])) for number in wanted & shown.keys()}
-            any_open |= any(map(_may_be_open_import, shown.values()))
+            shown = by_id(answer.processes)
+            found |= {number: read_process(parsed(ShownProcess, shown[number])) for number in wanted & shown.keys()}
+            any_open |= any(map(may_be_open_import, shown.values()))
             missing = wanted - found.keys()
             is_enough = not missing or min(shown, default=0) < min(missing)  # later pages are older still
             if len(answer.processes) < _PAGE or (is_enough and (any_open or not until_open)):
@@ -265,23 +191,10 @@ class BrevoClient:
         """For processes that whatever else uses the account has pushed off the pages: a call each, so only a few."""
         found: dict[int, Process] = {}
         for process_id in sorted(wanted)[:_SINGLE_LOOKS]:
-            with suppress(NotThere):
+            with suppress(PermanentError):
                 answer = self.session.call("other", "GET", f"/processes/{process_id}")
-                found[process_id] = _process(parsed(_Process, answer))
+                found[process_id] = read_process(parsed_of(ShownProcess, process_id, answer))
         return found
-
-
-def parsed[T: BaseModel](model: type[T], answer: Any) -> T:
-    """The answer as the model has it. Raises TransientError where it lacks what it should have."""
-    try:
-        return model.model_validate(answer)
-    except ValidationError as error:
-        fields = ", ".join(".".join(map(str, found["loc"])) for found in error.errors()[:3])
-        raise TransientError(
-            "brevo_garbled",
-            f"Brevo's answer lacks what it should have ({fields[:100]}).",
-            "It is tried again.",
-        ) from None
 
 
 def _attribute(raw: Any) -> AccountAttribute | None:
@@ -291,60 +204,3 @@ def _attribute(raw: Any) -> AccountAttribute | None:
         return read_attribute(each.name, each.category, each.type or "", each.enumeration, each.multiCategoryOptions)
     name = raw.get("name") if isinstance(raw, dict) else None
     return AccountAttribute(name.upper(), "unknown", described="unreadable") if isinstance(name, str) else None
-
-
-def _process(process: _Process) -> Process:
-    status = process.status.lower()
-    state: ProcessState = "open"
-    if status in _ENDS:
-        state = status  # type: ignore[assignment]
-    rejections = (process.info or {}).get("import")
-    error = clean_sentence(process.error) if isinstance(process.error, str) else ""
-    return Process(process.id, state, _reports(rejections) if isinstance(rejections, dict) else None, error)
-
-
-def _reports(rejections: dict[str, Any]) -> tuple[Report, ...] | None:
-    """Those that name or count anybody. None where one says something that cannot be read."""
-    try:
-        reports = [
-            replace(_report(REPORT_REASONS.get(name, _OTHER), value), attribute=NUMBER_REPORTS.get(name, ""))
-            for name, value in rejections.items()
-            if name.startswith(_REJECTED)
-        ]
-    except ValueError:
-        return None
-    return tuple(report for report in reports if report.urls or report.count)
-
-
-def _ids(processes: list[Any]) -> dict[int, Any]:
-    """The entries by id. Other people's processes are in the list too, and may hold whatever."""
-    return {
-        process["id"]: process
-        for process in processes
-        if isinstance(process, dict) and isinstance(process.get("id"), int)
-    }
-
-
-def _may_be_open_import(process: dict[str, Any]) -> bool:
-    """False for an entry that says it is over, or no import. It may be somebody else's, of whatever form."""
-    status, name = process.get("status"), process.get("name")
-    is_over = isinstance(status, str) and status.lower() in _ENDS
-    return not is_over and not (isinstance(name, str) and name.upper() in _OTHER_WORK)
-
-
-def _report(reason: str, value: Any) -> Report:
-    # The sources disagree on the type (spec: a count; official client: a link; clients in the field: a list
-    # of links), so each is taken as what it is. https://developers.brevo.com/reference/getprocess (Nov. 2026)
-    if not value:
-        return Report(reason, (), 0)
-    if isinstance(value, int | float) and value is not True and math.isfinite(value):
-        return Report(reason, (), max(0, int(value)))
-    if isinstance(value, str):
-        if value.isdecimal():
-            return Report(reason, (), int(value[:_MOST_DIGITS]))
-        return Report(reason, (value,), 0)
-    if isinstance(value, list):
-        parts = [_report(reason, part) for part in value[: MOST_LINKS + 1]]
-        urls = tuple(url for part in parts for url in part.urls)
-        return Report(reason, urls, 0 if urls else sum(part.count for part in parts))
-    raise ValueError("neither a count nor a link")
