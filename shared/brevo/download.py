@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from shared.brevo.session import no_password
+from shared.brevo.session import Unredirected, no_password
 from shared.errors import DiskFullError, ExportError, PermanentError, TransientError, is_disk_full, place_of
 
 _log = logging.getLogger(__name__)
@@ -92,9 +92,10 @@ class _Fetching:
     def _fetch(self) -> None:
         size_bytes, download = 0, self._download
         # A fresh session: neither the key nor a cookie goes to the file's host, nor a password.
-        with requests.get(
-            self._url, auth=no_password, timeout=(10, 30), allow_redirects=False, stream=True
-        ) as response:
+        with (
+            Unredirected() as session,
+            session.get(self._url, auth=no_password, timeout=(10, 30), allow_redirects=False, stream=True) as response,
+        ):
             if response.status_code != 200:
                 text = f"Brevo's {download.kind} answers with {response.status_code}."
                 raise TransientError(f"{download.kind}_missing", text)
