@@ -1,6 +1,7 @@
 """Answers as they come over the wire, byte by byte, odd or cut: each is read, or is an error that passes."""
 
 import contextlib
+import gzip
 import io
 import socket
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from shared.brevo.download import Download
 from shared.brevo.session import BrevoSession
-from shared.errors import ExportError, TransientError
+from shared.errors import ExportError, PermanentError, TransientError
 
 JSON = b'{"id": 12}'
 
@@ -87,6 +88,32 @@ def test_answer_that_drips_is_given_up_in_time(monkeypatch):
     with answering(drops, 0.05) as url, pytest.raises(TransientError, match="not come to an end"):
         ask(url)
     assert time.monotonic() - begun < 2
+
+
+ROWS = b"EMAIL;SMS\n" + b"".join(b"person%d@example.com;\n" % n for n in range(500))
+PACKED = gzip.compress(ROWS)
+
+
+def fetched(packed: bytes, encoding: str, *, is_chunked: bool, largest_bytes: int = 100_000) -> bytes:
+    end = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {len(packed)}"
+    body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(packed), packed) if is_chunked else packed
+    file = io.BytesIO()
+    with answering([head(end, f"Content-Encoding: {encoding}"), body]) as url:
+        Download("export", largest_bytes, 5).fetch(f"{url}/r", url, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_packed_file_is_whole_or_refused(is_chunked):
+    assert fetched(ROWS, "identity", is_chunked=is_chunked) == ROWS
+    assert fetched(PACKED, "gzip", is_chunked=is_chunked) == ROWS
+    for broken in (PACKED[:-1], PACKED[: len(PACKED) // 2], PACKED[:-8] + b"x" * 8, b"x" + PACKED, ROWS):
+        with pytest.raises(TransientError, match="could not be read"):
+            fetched(broken, "gzip", is_chunked=is_chunked)
+    with pytest.raises(TransientError, match="packed"):
+        fetched(PACKED, "br", is_chunked=is_chunked)
+    with pytest.raises(PermanentError, match="larger than 1,000 bytes"):
+        fetched(PACKED, "gzip", is_chunked=is_chunked, largest_bytes=1_000)
 
 
 @pytest.mark.parametrize("address", ["/elsewhere", "http://[bad"])
