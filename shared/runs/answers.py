@@ -225,7 +225,7 @@ def _read_pages(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Pa
 
     before = brevo.session.traffic.requests
     contacts = list_members(brevo.session, answer.subject.list_id, between)
-    count = write_members(path, _people(contacts, needs_numbers=False), answer.key, may_repeat=True)
+    count = write_members(path, _people(contacts, needs_numbers=False), answer.key)
     requests = brevo.session.traffic.requests - before
     text = f"Brevo writes down no list with its contacts' numbers, so its {count:,} members were read page by page: "
     app.store.add_event(run.run_id, "list_read", f"{text}{counted(requests, 'request')}.")
