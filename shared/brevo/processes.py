@@ -141,4 +141,4 @@ def _report(reason: str, value: Any) -> Report:
         parts = [_report(reason, part) for part in value[: MOST_LINKS + 1]]
         urls = tuple(url for part in parts for url in part.urls)
         return Report(reason, urls, 0 if urls else sum(part.count for part in parts))
-    raise ValueError("neither a count nor a link")
+    raise ValueError

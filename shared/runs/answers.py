@@ -239,8 +239,9 @@ def check_whole(brevo: BrevoClient, excluded: Subject, members: int) -> None:
         check_excluded_list(brevo, excluded.list_id)
         raise
     if lacks_members(size, members):
-        who = counted(members, "member") if members else "nobody"
-        raise not_answered(excluded, f"its export names {who}, and the list has {size:,} by its own count")
+        if members:
+            raise not_answered(excluded, f"its export names {members:,} members, and the list counts {size:,}")
+        raise not_answered(excluded, f"its export names nobody, and the list has {size:,} by its own count")
 
 
 def lacks_members(size: int, members: int) -> bool:

@@ -123,7 +123,7 @@ def test_answer_that_lacks_most_members_of_a_list_sends_none_of_them(excluding, 
     members(excluding, 3, 7)
     exclude(excluding, list_ids=[OTHER])
     monkeypatch.setattr("shared.brevo.client.BrevoClient.list_size", lambda *_: 105)
-    excluding.run_fails("exclude_unknown", f"list {OTHER}", "names 2 members", "105 by its own count")
+    excluding.run_fails("exclude_unknown", f"list {OTHER}", "names 2 members", "counts 105")
 
 
 def test_list_of_people_without_addresses_excludes_nobody(excluding, monkeypatch):
