@@ -106,8 +106,8 @@ def look_up_export(session: BrevoSession, process_id: int) -> ExportProcess:
 def read_export(url: str, base_url: str, between: Callable[[], None] = lambda: None) -> Iterator[ExportedContact]:
     """The file's contacts, once all of it has come. `between` is called now and then.
 
-    Raises TransientError where it cannot be fetched now; PermanentError for a link that must not be followed, a file
-    that is too large, and one that is not the table that it should be.
+    Raises TransientError where it cannot be fetched now, or a page comes in its place; PermanentError for a link that
+    must not be followed, a file that is too large, and one that is not the table that it should be.
     """
     download = Download("export", LARGEST_BYTES, DOWNLOAD_SECONDS)
     with tempfile.TemporaryFile() as file:
