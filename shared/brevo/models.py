@@ -28,11 +28,12 @@ def parsed[T: BaseModel](model: type[T], answer: Any) -> T:
         return model.model_validate(answer)
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, found["loc"])) for found in error.errors()[:3])
-        raise TransientError(
-            "brevo_garbled",
-            f"Brevo's answer lacks what it should have ({fields[:100]}).",
-            _AGAIN,
-        ) from None
+        raise lacking(fields) from None
+
+
+def lacking(fields: str) -> TransientError:
+    """The error for an answer without what it should have, or with something else there."""
+    return TransientError("brevo_garbled", f"Brevo's answer lacks what it should have ({fields[:100]}).", _AGAIN)
 
 
 def parsed_of[T: Numbered](model: type[T], number: int, answer: Any) -> T:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from shared.brevo.answers import NoneInList, NoneToAdd, NotThere
 from shared.brevo.checks import check_list
 from shared.brevo.client import BrevoClient
+from shared.brevo.models import lacking
 from shared.brevo.session import BrevoSession
 from shared.errors import PermanentError
 
@@ -23,8 +24,8 @@ Verb = Literal["add", "remove"]
 MOST_A_REQUEST = 150
 # Of a few contacts that Brevo will not take, each costs some eight requests to find. With more it is not the contacts.
 _MOST_REFUSALS = 40
-# One that names neither whom it concerns nor whom not says nothing: the same once more shows what has become of them.
-_MOST_ANSWERS = 2
+# Of whom Brevo has done it, and of whom not.
+_LISTS = ("success", "failure")
 _KINDS = frozenset(("ids", "extIds", "emails"))
 
 
@@ -131,8 +132,7 @@ def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, value
     """Those of them that one request does not change; and whether there was nothing to do."""
     path = f"/contacts/lists/{list_id}/contacts/{verb}"
     try:
-        answers = (session.call("contacts", "POST", path, body=_body(kind, values)) for _ in range(_MOST_ANSWERS))
-        lists = next(filter(None, map(_lists, answers)), {"failure": values})
+        lists = _lists(session.call("contacts", "POST", path, body=_body(kind, values)))
     except (NoneInList, NoneToAdd) as error:
         if isinstance(error, NoneToAdd) != (verb == "add"):
             raise
@@ -148,11 +148,17 @@ def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, value
 
 
 def _lists(answer: Any) -> dict[str, list[Any]]:
-    """Those of the two lists that the answer has. The vendor's description has them in `contacts`, its examples not."""
+    """Those of the two lists that the answer has. The vendor's description has them in `contacts`, its examples not.
+
+    Raises TransientError where it has none: what it has done shows when it is asked again.
+    """
     document = answer if isinstance(answer, dict) else {}
     inner = document.get("contacts")
     named = inner if isinstance(inner, dict) else document
-    return {name: named[name] for name in ("success", "failure") if isinstance(named.get(name), list)}
+    found = {name: named[name] for name in _LISTS if isinstance(named.get(name), list)}
+    if not found:
+        raise lacking(", ".join(_LISTS))
+    return found
 
 
 def _text(value: Any) -> str:
