@@ -57,7 +57,7 @@ def ask(url: str) -> Any:
 
 
 @pytest.mark.parametrize("lines", [("Content-Length: 10",), (), ("Transfer-Encoding: identity",)])
-def test_answer_is_read_however_its_end_is_told(lines):
+def test_answer_is_read_however_its_end_is_known(lines):
     with answering([head(*lines), JSON[:4], JSON[4:]]) as url:
         assert ask(url) == {"id": 12}
 
