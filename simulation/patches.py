@@ -203,7 +203,7 @@ def _in_staging(name: str, real: Any, model: Any) -> Any:
 _COPYING = (
     *("runs.state", "runs.batch", "runs.counts", "runs.problem", "runs.tries", "runs.slots", "runs.left_imports"),
     *("runs.started", "runs.ledgers", "runs.steps.reading", "runs.steps.snapshot_waits", "runs.steps.watch"),
-    *("runs.steps.end", "brevo.client", "brevo.probed", "notices.rows"),
+    *("runs.steps.end", "brevo.processes", "brevo.probed", "notices.rows"),
 )
 ALWAYS: dict[str, Any] = {
     **{f"shared.{module}.replace": replace for module in _COPYING},

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from shared.brevo.client import parsed
+from shared.brevo.models import parsed
 from shared.brevo.session import BrevoSession
 
 _PAGE = 50

@@ -72,21 +72,32 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Any:
     """The answer's JSON (None for an empty one). Raises one of the three kinds of ExportError."""
     if 200 <= status < 300:
         return _json(body)
-    if status in _OF_THE_KEY_OR_ITEM and body.strip() and not _is_json(body):
+    if _is_of_something_between(status, body):
         raise TransientError(
             "brevo_garbled",
             f"The answer with status {status} is not Brevo's: something in between has sent it.",
-            "It is tried again; if it stays so, look at proxies and at what the network lets out.",
+            "It is tried again; if it stays so, look at BREVO_BASE_URL, at proxies and at what the network lets out.",
         )
     raise _failure(status, headers, body)
 
 
-# What these say of the key, or of what was asked for, counts only from Brevo itself. Gateways and proxies send pages
-# with them for a while, as for a check whether a browser asks.
-_OF_THE_KEY_OR_ITEM = (401, 403, 404)
+_PASSING = (408, 425)
+# These mean the same whatever has sent them: also that a request is too large, or one too many.
+_OF_ANYTHING = (*_PASSING, 413, 429)
+# The vendor's words for what passes by itself, with whatever status: a contact or the account is being worked on.
+_PASSING_CODES = ("account_in_process",)
 
 # Codes of transient errors that say for certain that Brevo has not taken the request.
 NOT_TAKEN = frozenset(("pace", "brevo_throttled"))
+
+
+def _is_of_something_between(status: int, body: bytes) -> bool:
+    """Whether it says nothing of the key, or of what was asked for: Brevo's refusals are JSON, and it redirects nobody.
+
+    Gateways and proxies send pages for a while, as for a check whether a browser asks, or lead to a page to sign in.
+    """
+    is_page = 400 <= status < 500 and status not in _OF_ANYTHING and bool(body.strip()) and not _is_json(body)
+    return 300 <= status < 400 or is_page
 
 
 def unreachable(what: str) -> TransientError:
@@ -124,6 +135,19 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportErro
     sentence = clean_sentence(message)
     sentence = f": {sentence}" if sentence else ""
     says = f"({code}{sentence})"
+    if status == 429:
+        return TransientError(
+            "brevo_throttled",
+            f"Brevo's rate limit is reached{f' {says}' if sentence else ''}.",
+            "The run goes on when the limit resets.",
+            retry_after_seconds=seconds_until_reset(headers),
+        )
+    if status >= 500 or status in _PASSING or code in _PASSING_CODES:
+        return TransientError("brevo_failing", f"Brevo answers with status {status}.", "It is tried again.")
+    return _lasting(status, message, says)
+
+
+def _lasting(status: int, message: str, says: str) -> ExportError:
     if status == 401:
         return _not_let_in(message)
     if status == 402:
@@ -140,15 +164,6 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportErro
         )
     if status == 404:
         return NotThere("brevo_not_found", f"Brevo does not know what was asked for {says}.")
-    if status == 429:
-        return TransientError(
-            "brevo_throttled",
-            f"Brevo's rate limit is reached{f' {says}' if sentence else ''}.",
-            "The run goes on when the limit resets.",
-            retry_after_seconds=seconds_until_reset(headers),
-        )
-    if status >= 500 or status == 408:
-        return TransientError("brevo_failing", f"Brevo answers with status {status}.", "It is tried again.")
     if status == 400 and (nobody := _nobody(message[:5_000], says)):
         return nobody
     return PermanentError(

@@ -1,82 +1,23 @@
 """The calls we make to Brevo, and the models of its answers. Nothing here can change a subscription."""
 
-import math
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, get_args
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.brevo.answers import NotThere, clean_sentence
 from shared.brevo.attributes import AccountAttribute, read_attribute
+from shared.brevo.models import Accepted, Numbered, parsed, parsed_of
+from shared.brevo.processes import Process, ShownProcess, by_id, may_be_open_import, read_process
 from shared.brevo.session import BrevoSession
 from shared.config.models import AccountDates
-from shared.errors import TransientError, one_line
-
-ProcessState = Literal["open", "completed", "failed", "cancelled"]
+from shared.errors import PermanentError, one_line
 
 _PAGE = 50
 _PAGES = 4
 _LIST_PAGES = 40
 _SINGLE_LOOKS = 3
-_MOST_DIGITS = 9
-_ENDS = frozenset(("completed", "failed", "cancelled"))
-# What else the vendor says an account works on. A name that is not here may be an import's.
-# https://developers.brevo.com/reference/getprocesses (November 2026)
-_EXPORTS = {"SEARCH_EXPORT_USERS", "SEARCH_EXPORT_USERS_API", "LIST_EXPORT", "CONTACT_EXPORT"}
-_OTHER_WORK = _EXPORTS | {"TRANS-CALC", "TRANS-GLOBAL-CALC", "CAMPAIGN_PROCESSING"}
-# More reports of one reason are not read; one more is kept, so that this shows.
-MOST_LINKS = 100
-
-# Why a contact is rejected, or was sent without its number: another contact has it.
-NUMBER_TAKEN = "brevo_duplicate_phone"
-
-# The names that Brevo gives to a finished import's reports, and our reason for each.
-REPORT_REASONS = {
-    "invalid_emails": "brevo_invalid_email",
-    "duplicate_email_id": "brevo_duplicate_email",
-    "duplicate_phone_id": NUMBER_TAKEN,
-    "duplicate_contact_id": "brevo_other",
-    "duplicate_ext_id": "brevo_duplicate_customer",
-    "duplicate_whatsapp_id": "brevo_other",
-    "duplicate_landline_number_id": "brevo_other",
-}
-
-
-# The reports of contacts whose number another contact has, and the attribute with that number.
-# https://developers.brevo.com/reference/getprocess
-NUMBER_REPORTS = {
-    "duplicate_phone_id": "SMS",
-    "duplicate_whatsapp_id": "WHATSAPP",
-    "duplicate_landline_number_id": "LANDLINE_NUMBER",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What Brevo reports of contacts that it did not take: links to CSV files, or a mere count.
-
-    `attribute` is the one whose number another contact has, where that is why.
-    """
-
-    reason: str
-    urls: tuple[str, ...]
-    count: int
-    attribute: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """An import as Brevo sees it. `reports` is None where Brevo does not say whether it rejected anybody.
-
-    `error` is Brevo's sentence about why it failed, without what may be personal; mostly there is none.
-    """
-
-    id: int
-    state: ProcessState
-    reports: tuple[Report, ...] | None
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +37,12 @@ class Account:
     date_format: str = ""
 
 
-class _List(BaseModel):
-    id: int
+class _List(Numbered):
     name: str = ""
-    uniqueSubscribers: int = 0  # noqa: N815
+
+
+class _SizedList(_List):
+    uniqueSubscribers: int  # noqa: N815
 
 
 class _Lists(BaseModel):
@@ -116,22 +59,11 @@ class _Attribute(BaseModel):
 
 
 class _Attributes(BaseModel):
-    attributes: list[Any] = []
-
-
-class _Accepted(BaseModel):
-    processId: int  # noqa: N815 - Brevo's own name
-
-
-class _Process(BaseModel):
-    id: int
-    status: str
-    info: dict[str, Any] | None = None
-    error: Any = None
+    attributes: list[Any]
 
 
 class _Processes(BaseModel):
-    processes: list[Any] = []
+    processes: list[Any]
 
 
 class _Plan(BaseModel):
@@ -178,11 +110,11 @@ class BrevoClient:
 
     def list_name(self, list_id: int) -> str:
         """The list's name in one line. Raises NotThere. https://developers.brevo.com/reference/getlist-1"""
-        return one_line(self._list(list_id).name).strip()
+        return one_line(self._list(list_id, _List).name).strip()
 
     def list_size(self, list_id: int) -> int:
         """How many members the list has by its own count, which may leave out blocked ones. Raises NotThere."""
-        return self._list(list_id).uniqueSubscribers
+        return self._list(list_id, _SizedList).uniqueSubscribers
 
     def list_count(self) -> int:
         """How many lists there are; also a check of the key within the generous allowance.
@@ -191,8 +123,8 @@ class BrevoClient:
         """
         return parsed(_Lists, self.session.call("contacts", "GET", "/contacts/lists", params={"limit": 1})).count
 
-    def _list(self, list_id: int) -> _List:
-        return parsed(_List, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}"))
+    def _list[L: _List](self, list_id: int, model: type[L]) -> L:
+        return parsed_of(model, list_id, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}"))
 
     def lists_named(self, name: str) -> list[int]:
         """The ids of the lists of this name, in any case; an account has few enough lists to look at each."""
@@ -230,7 +162,7 @@ class BrevoClient:
 
     def import_contacts(self, body: bytes) -> int:
         """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""
-        return parsed(_Accepted, self.session.call("contacts", "POST", "/contacts/import", body=body)).processId
+        return parsed(Accepted, self.session.call("contacts", "POST", "/contacts/import", body=body)).processId
 
     def imports(self, wanted: set[int], *, until_open: bool = False) -> Imports:
         """The wanted imports that Brevo shows, and whether it works on any of those looked through, whosever they are.
@@ -244,9 +176,9 @@ class BrevoClient:
         for page in range(_PAGES):
             params: dict[str, str | int] = {"limit": _PAGE, "offset": page * _PAGE, "sort": "desc"}
             answer = parsed(_Processes, self.session.call("other", "GET", "/processes", params=params))
-            shown = _ids(answer.processes)
-            found |= {number: _process(parsed(_Process, shown[number])) for number in wanted & shown.keys()}
-            any_open |= any(map(_may_be_open_import, shown.values()))
+            shown = by_id(answer.processes)
+            found |= {number: read_process(parsed(ShownProcess, shown[number])) for number in wanted & shown.keys()}
+            any_open |= any(map(may_be_open_import, shown.values()))
             missing = wanted - found.keys()
             is_enough = not missing or min(shown, default=0) < min(missing)  # later pages are older still
             if len(answer.processes) < _PAGE or (is_enough and (any_open or not until_open)):
@@ -259,23 +191,10 @@ class BrevoClient:
         """For processes that whatever else uses the account has pushed off the pages: a call each, so only a few."""
         found: dict[int, Process] = {}
         for process_id in sorted(wanted)[:_SINGLE_LOOKS]:
-            with suppress(NotThere):
+            with suppress(PermanentError):
                 answer = self.session.call("other", "GET", f"/processes/{process_id}")
-                found[process_id] = _process(parsed(_Process, answer))
+                found[process_id] = read_process(parsed_of(ShownProcess, process_id, answer))
         return found
-
-
-def parsed[T: BaseModel](model: type[T], answer: Any) -> T:
-    """The answer as the model has it. Raises TransientError where it lacks what it should have."""
-    try:
-        return model.model_validate(answer)
-    except ValidationError as error:
-        fields = ", ".join(".".join(map(str, found["loc"])) for found in error.errors()[:3])
-        raise TransientError(
-            "brevo_garbled",
-            f"Brevo's answer lacks what it should have ({fields[:100]}).",
-            "It is tried again.",
-        ) from None
 
 
 def _attribute(raw: Any) -> AccountAttribute | None:
@@ -285,54 +204,3 @@ def _attribute(raw: Any) -> AccountAttribute | None:
         return read_attribute(each.name, each.category, each.type or "", each.enumeration, each.multiCategoryOptions)
     name = raw.get("name") if isinstance(raw, dict) else None
     return AccountAttribute(name.upper(), "unknown", described="unreadable") if isinstance(name, str) else None
-
-
-def _process(process: _Process) -> Process:
-    status = process.status.lower()
-    state: ProcessState = "open"
-    if status in _ENDS:
-        state = status  # type: ignore[assignment]
-    rejections = (process.info or {}).get("import")
-    error = clean_sentence(process.error) if isinstance(process.error, str) else ""
-    if not isinstance(rejections, dict):
-        return Process(process.id, state, None, error)
-    reports = [
-        replace(_report(REPORT_REASONS[name], value), attribute=NUMBER_REPORTS.get(name, ""))
-        for name, value in rejections.items()
-        if name in REPORT_REASONS
-    ]
-    return Process(process.id, state, tuple(report for report in reports if report.urls or report.count), error)
-
-
-def _ids(processes: list[Any]) -> dict[int, Any]:
-    """The entries by id. Other people's processes are in the list too, and may hold whatever."""
-    return {
-        process["id"]: process
-        for process in processes
-        if isinstance(process, dict) and isinstance(process.get("id"), int)
-    }
-
-
-def _may_be_open_import(process: dict[str, Any]) -> bool:
-    """False for an entry that says it is over, or no import. It may be somebody else's, of whatever form."""
-    status, name = process.get("status"), process.get("name")
-    is_over = isinstance(status, str) and status.lower() in _ENDS
-    return not is_over and not (isinstance(name, str) and name.upper() in _OTHER_WORK)
-
-
-def _report(reason: str, value: Any) -> Report:
-    # The sources disagree on the type (spec: a count; official client: a link; clients in the field: a list
-    # of links), so each is taken as what it is. https://developers.brevo.com/reference/getprocess (Nov. 2026)
-    if isinstance(value, bool) or value is None:
-        return Report(reason, (), 0)
-    if isinstance(value, int | float):
-        return Report(reason, (), max(0, int(value)) if math.isfinite(value) else 0)
-    if isinstance(value, str):
-        if value.isdecimal():
-            return Report(reason, (), int(value[:_MOST_DIGITS]))
-        return Report(reason, (value,) if value else (), 0)
-    if isinstance(value, list):
-        parts = [_report(reason, part) for part in value[: MOST_LINKS + 1]]
-        urls = tuple(url for part in parts for url in part.urls)
-        return Report(reason, urls, 0 if urls else sum(part.count for part in parts))
-    return Report(reason, (), 0)

@@ -13,12 +13,10 @@ from functools import lru_cache, partial
 from itertools import repeat
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel
-
-from shared.brevo.answers import NotThere
-from shared.brevo.client import ProcessState, parsed
 from shared.brevo.download import Download
 from shared.brevo.export_table import garbled, lines_of, numbers_in, read_header, read_rows
+from shared.brevo.models import Accepted, Numbered, parsed, parsed_of
+from shared.brevo.processes import ProcessState
 from shared.brevo.session import BrevoSession
 from shared.errors import PermanentError
 
@@ -55,11 +53,7 @@ class ExportedContact(NamedTuple):
 _contact: Callable[[Iterable[Any]], ExportedContact] = partial(tuple.__new__, ExportedContact)
 
 
-class _Accepted(BaseModel):
-    processId: int  # noqa: N815 - Brevo's own name
-
-
-class _Process(BaseModel):
+class _Process(Numbered):
     status: str
     export_url: str | None = None
 
@@ -86,7 +80,7 @@ def request_export(session: BrevoSession, list_id: int, who: Who) -> int:
 
 def _requested(session: BrevoSession, body: dict[str, Any]) -> int:
     answer = session.call("contacts", "POST", "/contacts/export", body=json.dumps(body).encode())
-    return parsed(_Accepted, answer).processId
+    return parsed(Accepted, answer).processId
 
 
 def request_nothing(session: BrevoSession) -> None:
@@ -100,8 +94,8 @@ def request_nothing(session: BrevoSession) -> None:
 def look_up_export(session: BrevoSession, process_id: int) -> ExportProcess:
     """The export now: one of the scarce calls. One that Brevo does not know yet is open."""
     try:
-        process = parsed(_Process, session.call("other", "GET", f"/processes/{process_id}"))
-    except NotThere:
+        process = parsed_of(_Process, process_id, session.call("other", "GET", f"/processes/{process_id}"))
+    except PermanentError:
         return ExportProcess("open")
     status = process.status.lower()
     if status == "completed":
@@ -112,8 +106,8 @@ def look_up_export(session: BrevoSession, process_id: int) -> ExportProcess:
 def read_export(url: str, base_url: str, between: Callable[[], None] = lambda: None) -> Iterator[ExportedContact]:
     """The file's contacts, once all of it has come. `between` is called now and then.
 
-    Raises TransientError where it cannot be fetched now; PermanentError for a link that must not be followed, a file
-    that is too large, and one that is not the table that it should be.
+    Raises TransientError where it cannot be fetched now, or a page comes in its place; PermanentError for a link that
+    must not be followed, a file that is too large, and one that is not the table that it should be.
     """
     download = Download("export", LARGEST_BYTES, DOWNLOAD_SECONDS)
     with tempfile.TemporaryFile() as file:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.brevo.client import parsed
+from shared.brevo.models import parsed
 from shared.brevo.session import BrevoSession
 from shared.config.mapping import PHONE_ATTRIBUTES
 from shared.errors import ConfigurationError, TransientError

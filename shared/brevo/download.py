@@ -3,17 +3,19 @@
 So a link is a secret that is never logged, only allowed hosts are asked, and what comes is bounded in size and time.
 """
 
+import gzip
 import logging
 import re
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import requests
 
-from shared.brevo.session import no_password
+from shared.brevo.session import Unredirected, no_password
 from shared.errors import DiskFullError, ExportError, PermanentError, TransientError, is_disk_full, place_of
 
 _log = logging.getLogger(__name__)
@@ -92,21 +94,39 @@ class _Fetching:
     def _fetch(self) -> None:
         size_bytes, download = 0, self._download
         # A fresh session: neither the key nor a cookie goes to the file's host, nor a password.
-        with requests.get(
-            self._url, auth=no_password, timeout=(10, 30), allow_redirects=False, stream=True
-        ) as response:
+        with (
+            Unredirected() as session,
+            session.get(
+                self._url,
+                headers={"accept-encoding": "gzip"},
+                auth=no_password,
+                timeout=(10, 30),
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
             if response.status_code != 200:
                 text = f"Brevo's {download.kind} answers with {response.status_code}."
                 raise TransientError(f"{download.kind}_missing", text)
             if not _says_where_it_ends(response):
                 raise download.broken("may be cut: it does not say how long it is")
-            for chunk in response.iter_content(65_536):
+            for chunk in _pieces(response, download):
                 size_bytes += len(chunk)
                 if size_bytes > download.largest_bytes:
                     raise download.too_large(f"is larger than {download.largest_bytes:,} bytes")
                 if self._given_up:
                     return
                 self._file.write(chunk)
+
+
+def _pieces(response: requests.Response, download: Download) -> Iterator[bytes]:
+    """The file as it is unpacked. Raises EOFError and OSError where its packing is cut or broken, which others hide."""
+    encoding = response.headers.get("content-encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
+        raise download.broken("is packed in another way than was asked for")
+    source = gzip.GzipFile(fileobj=response.raw) if encoding == "gzip" else response.raw
+    while piece := source.read(65_536):
+        yield piece
 
 
 def may_follow(url: str, base_url: str) -> bool:

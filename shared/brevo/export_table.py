@@ -13,7 +13,7 @@ from itertools import chain, islice, repeat
 from operator import contains
 from typing import BinaryIO
 
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TransientError
 
 # Of one row, which may go over several lines; one line may be a block longer.
 LONGEST_ROW_BYTES = 100_000
@@ -61,12 +61,15 @@ def lines_of(file: BinaryIO) -> Iterator[str]:
 
 
 def read_header(lines: Iterator[str]) -> Header:
-    """Takes the first line. Raises PermanentError where the file cannot be such a table, csv.Error for bad quotes."""
+    """Takes the first line. Raises PermanentError where the file cannot be such a table, csv.Error for bad quotes.
+
+    TransientError for a page in its place, as something in between sends one: the next try may get the file.
+    """
     first = next(lines, "").lstrip("\ufeff")
     if not first.strip():
         raise garbled("has no header")
     if first.lstrip().startswith(("<", "{", "[")):
-        raise garbled("is a page of another kind")
+        raise TransientError("export_broken", "In place of Brevo's export comes a page of another kind.")
     # The delimiter is the one by which the line has more columns.
     found = [(mark, next(csv.reader([first], delimiter=mark))) for mark in ";,"]
     delimiter, cells = max(found, key=lambda each: len(each[1]))

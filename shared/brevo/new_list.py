@@ -7,7 +7,7 @@ import json
 
 from pydantic import BaseModel
 
-from shared.brevo.client import parsed
+from shared.brevo.models import parsed
 from shared.brevo.session import BrevoSession
 
 FOLDER = "Segment Export"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from shared.brevo.body import find_contacts
-from shared.brevo.client import MOST_LINKS, Process, Report
+from shared.brevo.processes import MOST_LINKS, Process, Report
 from shared.brevo.reports import LARGEST_BYTES, REPORT_SECONDS, read_report
 from shared.errors import PermanentError, TransientError
 

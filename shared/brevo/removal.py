@@ -14,6 +14,7 @@ from typing import Any, Literal
 from shared.brevo.answers import NoneInList, NoneToAdd, NotThere
 from shared.brevo.checks import check_list
 from shared.brevo.client import BrevoClient
+from shared.brevo.models import lacking
 from shared.brevo.session import BrevoSession
 from shared.errors import PermanentError
 
@@ -23,6 +24,8 @@ Verb = Literal["add", "remove"]
 MOST_A_REQUEST = 150
 # Of a few contacts that Brevo will not take, each costs some eight requests to find. With more it is not the contacts.
 _MOST_REFUSALS = 40
+# Of whom Brevo has done it, and of whom not.
+_LISTS = ("success", "failure")
 _KINDS = frozenset(("ids", "extIds", "emails"))
 
 
@@ -129,7 +132,7 @@ def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, value
     """Those of them that one request does not change; and whether there was nothing to do."""
     path = f"/contacts/lists/{list_id}/contacts/{verb}"
     try:
-        answer = session.call("contacts", "POST", path, body=_body(kind, values))
+        lists = _lists(session.call("contacts", "POST", path, body=_body(kind, values)))
     except (NoneInList, NoneToAdd) as error:
         if isinstance(error, NoneToAdd) != (verb == "add"):
             raise
@@ -137,23 +140,25 @@ def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, value
     except NotThere:
         check_list(BrevoClient(session), list_id)
         raise
-    lists = _contacts(answer)
-    if (removed := _texts(lists.get("success"))) is not None:
-        return [value for value in values if _text(value) not in removed], False
-    # 201 without a list of whom: all but those in the other one.
-    failed = _texts(lists.get("failure")) or set()
+    if "success" in lists:
+        changed = set(map(_text, lists["success"]))
+        return [value for value in values if _text(value) not in changed], False
+    failed = set(map(_text, lists["failure"]))
     return [value for value in values if _text(value) in failed], False
 
 
-def _contacts(answer: Any) -> dict[str, Any]:
-    """The object with the two lists. The vendor's description has it below `contacts`, its examples do not."""
+def _lists(answer: Any) -> dict[str, list[Any]]:
+    """Those of the two lists that the answer has. The vendor's description has them in `contacts`, its examples not.
+
+    Raises TransientError where it has none: what it has done shows when it is asked again.
+    """
     document = answer if isinstance(answer, dict) else {}
     inner = document.get("contacts")
-    return inner if isinstance(inner, dict) else document
-
-
-def _texts(values: Any) -> set[str] | None:
-    return set(map(_text, values)) if isinstance(values, list) else None
+    named = inner if isinstance(inner, dict) else document
+    found = {name: named[name] for name in _LISTS if isinstance(named.get(name), list)}
+    if not found:
+        raise lacking(", ".join(_LISTS))
+    return found
 
 
 def _text(value: Any) -> str:

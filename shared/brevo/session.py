@@ -1,12 +1,14 @@
 """One requests session to Brevo: a time-out on every call, retries that obey its limits, no redirects."""
 
 import hmac
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 import stamina
+from urllib3.exceptions import HTTPError
 
 from shared import telemetry
 from shared.brevo.answers import NOT_TAKEN, KeyRefused, read_answer, unreachable
@@ -15,7 +17,7 @@ from shared.errors import ExportError, TransientError
 
 _CONNECT_SECONDS = 10
 READ_SECONDS = 120
-"""How long an answer is waited for."""
+"""How long an answer is waited for, and then as long for its end: one that drips bytes is given up."""
 
 _LARGEST_ANSWER_BYTES = 20_000_000
 # A longer wait is left to the queue: a function that sleeps costs money and may be cut off.
@@ -41,6 +43,14 @@ class Traffic:
         return self.requests - self.refused
 
 
+class Unredirected(requests.Session):
+    """Takes a redirect as it is: `requests` reads all of its body, however long, and its address, even unasked."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: it leads nowhere."""
+        return None
+
+
 @dataclass
 class BrevoSession:
     """Sends requests to one account. `describe_key` says where its key stands, for an error about the key.
@@ -54,7 +64,7 @@ class BrevoSession:
     describe_key: Callable[[], str] = str
     still_wanted: Callable[[], object] = bool
     traffic: Traffic = field(default_factory=Traffic)
-    _session: requests.Session = field(default_factory=requests.Session, repr=False)
+    _session: requests.Session = field(default_factory=Unredirected, repr=False)
 
     @property
     def key_mark(self) -> str:
@@ -115,7 +125,7 @@ class BrevoSession:
                 stream=True,
             ) as response:
                 return response.status_code, response.headers, _read(response)
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             raise unreachable(type(error).__name__) from None
 
 
@@ -137,8 +147,10 @@ def _measure(operation: str, status: int) -> None:
 
 
 def _read(response: requests.Response) -> bytes:
-    parts, size_bytes = [], 0
-    for part in response.iter_content(65_536):
+    parts, size_bytes, until = [], 0, time.monotonic() + READ_SECONDS
+    while part := response.raw.read1(65_536, decode_content=True):
+        if time.monotonic() > until:
+            raise unreachable("its answer has not come to an end")
         parts.append(part)
         size_bytes += len(part)
         if size_bytes > _LARGEST_ANSWER_BYTES:

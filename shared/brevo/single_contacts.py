@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from shared.brevo.answers import NotThere
-from shared.brevo.client import parsed
+from shared.brevo.models import Numbered, parsed, parsed_of
 from shared.brevo.session import BrevoSession
 
 _PAGE = 500
@@ -33,8 +33,7 @@ class SingleContact:
     attributes: Mapping[str, Any] = field(repr=False)
 
 
-class _Contact(BaseModel):
-    id: int
+class _Contact(Numbered):
     email: str | None = None
     emailBlacklisted: bool = False  # noqa: N815 - Brevo's own names
     listIds: list[int] | None = None  # noqa: N815
@@ -52,7 +51,7 @@ def find_single(session: BrevoSession, value: str, by: By = "email_id") -> Singl
         answer = session.call("contacts", "GET", _path(value), params={"identifierType": by})
     except NotThere:
         return None
-    return _single(parsed(_Contact, answer))
+    return _single(parsed_of(_Contact, int(value), answer) if by == "contact_id" else parsed(_Contact, answer))
 
 
 def create_single(session: BrevoSession, email: str, attributes: Mapping[str, Any]) -> None:

@@ -6,14 +6,17 @@ waits for a worker that dies: the next one asks again. An answer serves every ru
 anyone who leaves, or comes to the excluded list, later may be put back, or sent, by the run.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from shared.app import App
 from shared.app_secret import Purpose
+from shared.brevo.answers import NotThere
 from shared.brevo.checks import check_excluded_list, check_list
 from shared.brevo.client import BrevoClient
 from shared.brevo.contact_export import ExportedContact, look_up_export, read_export, request_export
@@ -32,6 +35,8 @@ from shared.storage.tables import Row
 LEAVERS = "leavers"
 _MOST_FAILURES = 3
 _LAST_RUNS = 5
+_MOST_TIMES_MISSING = 2
+_MOST_MISSING = 100
 _REFUSALS = frozenset(("brevo_forbidden", "brevo_refused", "brevo_not_found"))
 
 
@@ -198,9 +203,12 @@ def read_answer(
 
 
 def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]) -> int:
-    contacts = read_export(answer.url, brevo.session.base_url, between)
+    numbers = itertools.count()
+    contacts = map(itemgetter(0), zip(read_export(answer.url, brevo.session.base_url, between), numbers, strict=False))
     people = _people(contacts, needs_numbers=answer.subject.needs_numbers)
     count = write_kept(path, people, answer.subject.purpose, answer.key)
+    if answer.subject.purpose == "excluded":
+        check_whole(brevo, answer.subject, next(numbers))
     process_id = answer.question.process_id
     if count:
         with path.open("rb") as written:
@@ -219,13 +227,35 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
     return count
 
 
+def check_whole(brevo: BrevoClient, excluded: Subject, members: int) -> None:
+    """Raises ConfigurationError where the excluded list cannot have so few members, or is not there any more.
+
+    An answer with more members than the list counts is believed: it sends fewer people, and a list of blocked ones may
+    count 0.
+    """
+    try:
+        size = brevo.list_size(excluded.list_id)
+    except NotThere:
+        check_excluded_list(brevo, excluded.list_id)
+        raise
+    if lacks_members(size, members):
+        if members:
+            raise not_answered(excluded, f"its export names {members:,} members, and the list counts {size:,}")
+        raise not_answered(excluded, f"its export names nobody, and the list has {size:,} by its own count")
+
+
+def lacks_members(size: int, members: int) -> bool:
+    """Whether a list of this size by its own count, which may come late, has more members than these."""
+    return bool(size and not members) or size > _MOST_TIMES_MISSING * members + _MOST_MISSING
+
+
 def _read_pages(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]) -> int:
     """Reads the list as it is by its pages, which may show a member twice."""
     from shared.sync.members import write_members  # brings DuckDB
 
     before = brevo.session.traffic.requests
     contacts = list_members(brevo.session, answer.subject.list_id, between)
-    count = write_members(path, _people(contacts, needs_numbers=False), answer.key, may_repeat=True)
+    count = write_members(path, _people(contacts, needs_numbers=False), answer.key)
     requests = brevo.session.traffic.requests - before
     text = f"Brevo writes down no list with its contacts' numbers, so its {count:,} members were read page by page: "
     app.store.add_event(run.run_id, "list_read", f"{text}{counted(requests, 'request')}.")

@@ -7,15 +7,13 @@ from typing import Any
 
 from shared.app import App
 from shared.app_secret import Purpose
-from shared.brevo.answers import NotThere
-from shared.brevo.checks import check_excluded_list
 from shared.brevo.client import BrevoClient
 from shared.brevo.contact_export import look_up_export
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.excluded import Excluded
 from shared.mapping.leavers import Leavers
-from shared.runs.answers import Answer, Kept, ask, gone, not_answered, read_answer, write_kept
+from shared.runs.answers import Answer, Kept, ask, check_whole, gone, lacks_members, read_answer, write_kept
 from shared.runs.kinds import COMPARES
 from shared.runs.questions import Members, Question, Subject, digest_key
 from shared.runs.state import Run
@@ -130,7 +128,7 @@ def read_members(
 def _check_credible(brevo: BrevoClient, list_id: int, members: int) -> None:
     """Raises ConfigurationError where the list cannot have these members: nobody is to be removed by such an answer."""
     size = brevo.list_size(list_id)
-    if (size and not members) or members > _MOST_TIMES * size + _MOST_BESIDE:
+    if lacks_members(size, members) or members > _MOST_TIMES * size + _MOST_BESIDE:
         raise ConfigurationError(
             "list_unknown",
             f"Brevo has written down {members:,} members of list {list_id}, which has {size:,} by its own count.",
@@ -153,7 +151,7 @@ def read_excluded(
 
     `lists` are the answers on the excluded lists, `segments` is the snapshot of the excluded segments. An undo, which
     knows nobody's address, reads them for the ledger's purpose. Raises as `read_answer` and `write_excluded` do, and
-    ConfigurationError where a list has members and its answer names none: they would all be sent.
+    ConfigurationError where a list has more members than its answer names: the others would be sent.
     """
     paths, note = [_read_list(app, run, brevo, answer, folder, between) for answer in lists], ""
     if segments:
@@ -197,21 +195,6 @@ def _read_list(
 ) -> Path | None:
     """Who is in an excluded list, in a file in the folder; None where nobody is."""
     kept = read_answer(app, run, brevo, answer, folder, between)
-    if kept is None:
-        _check_empty(brevo, answer.subject)
-        return None
-    return kept.path
-
-
-def _check_empty(brevo: BrevoClient, excluded: Subject) -> None:
-    """Raises ConfigurationError where the excluded list has members by its own count, or is not there any more.
-
-    An answer with more members than that is believed: it sends fewer people, and a list of blocked ones may count 0.
-    """
-    try:
-        size = brevo.list_size(excluded.list_id)
-    except NotThere:
-        check_excluded_list(brevo, excluded.list_id)
-        raise
-    if size:
-        raise not_answered(excluded, f"its export names nobody, and the list has {size:,} by its own count")
+    if answer.subject.purpose == "ledger":  # else it was checked when it came
+        check_whole(brevo, answer.subject, kept.count if kept else 0)
+    return kept.path if kept else None

@@ -24,6 +24,8 @@ SEGMENT_SETTING = "SEGMENT_STORAGE"
 MOST_CONFLICTS = 30
 # The module of azure.data.tables that reads its error answers.
 _TABLE_ERRORS = "azure.data.tables._error"
+# How headers begin that only storage sends; the second stands in each part of its answer to a transaction.
+_OF_STORAGE = ("x-ms-", "dataserviceversion")
 # A queue's word, with status 400, for a message that somebody else has taken meanwhile.
 _TAKEN_SINCE = "PopReceiptMismatch"
 
@@ -133,7 +135,7 @@ def storage_failures(what: str, setting: str = APP_SETTING) -> Iterator[None]:
 def _meaning(what: str, setting: str, error: AzureError) -> Exception:
     if isinstance(error, ResourceExistsError | ResourceModifiedError):
         return Conflict(what)
-    if isinstance(error, ResourceNotFoundError):
+    if isinstance(error, ResourceNotFoundError) and _is_of_storage(error):
         return NotFound(what)
     if isinstance(error, ClientAuthenticationError):
         status = error.response.status_code if error.response is not None else 0
@@ -161,18 +163,27 @@ def _is_of_a_transaction(error: BaseException) -> bool:
     return bool(frames) and frames[-1][0].f_globals.get("__name__") == _TABLE_ERRORS
 
 
+def _is_of_storage(error: HttpResponseError) -> bool:
+    """Whether storage itself has answered, by the headers that all its answers have.
+
+    A page of a proxy or gateway says nothing of a row or blob: one that is there would count as gone.
+    """
+    headers = getattr(error.response, "headers", None)
+    return headers is None or any(name.lower().startswith(_OF_STORAGE) for name in headers)
+
+
 def _by_status(what: str, setting: str, error: HttpResponseError) -> Exception:
     status = error.status_code or 0
     code = getattr(error, "error_code", "") or getattr(error.response, "headers", {}).get("x-ms-error-code")
     if status in (409, 412) or code == _TAKEN_SINCE:
         return Conflict(what)
-    if status == 404:  # a transaction's own exception, which is no ResourceNotFoundError
-        return NotFound(what)
     if status in (401, 403):
         return DeniedError(what, setting)
     # Below 400: an answer that is cut, or a proxy's page in its stead.
-    if status in (408, 429) or status >= 500 or status < 400:
+    if status in (408, 429) or status >= 500 or status < 400 or not _is_of_storage(error):
         return UnreachableError(what, setting)
+    if status == 404:  # a transaction's own exception, which is no ResourceNotFoundError
+        return NotFound(what)
     return PermanentError(
         "storage_refused",
         f"Storage refused a request to {what} with status {status}.",

@@ -178,13 +178,29 @@ def test_count_larger_than_the_batch_is_cut_to_the_batch(story, monkeypatch):
 
 @pytest.mark.parametrize(
     "said",
-    thinned([-1, -(10**30), 0, "", None, True, False, {}, {"url": "x"}, [], [None], [[]], [{"a": 1}]], 3),
+    thinned([-1, -(10**30), 0, "", None, False, {}, [], [None], [[]]], 3),
     ids=repr,
 )
 def test_count_that_is_none_rejects_nobody(story, monkeypatch, said):
     wanted = story.people(5)
     told_of_import(monkeypatch, {"invalid_emails": said, "unheard_of": said})
     check_all_sent(story, story.run(), wanted)
+
+
+@pytest.mark.parametrize("said", thinned([True, {"url": "x"}, [{"a": 1}], [None, True]], 2), ids=repr)
+def test_what_is_neither_a_count_nor_a_link_is_not_taken_for_nobody(story, monkeypatch, said):
+    wanted = story.people(5)
+    told_of_import(monkeypatch, {"invalid_emails": said})
+    check_told_in_notes(story.run(), "does not say whether it rejected contacts")
+    assert story.sent() == wanted
+
+
+def test_rejections_of_a_kind_that_is_not_known_yet_are_counted(story, monkeypatch):
+    story.people(5)
+    told_of_import(monkeypatch, {"duplicate_pager_id": 1, "invalid_names": [1], "imported": 5, "unheard_of": 5})
+    status = story.run()
+    assert status["contacts_rejected_by_brevo"] == {"brevo_other": 2}
+    assert status["contacts_confirmed"] == 3
 
 
 @pytest.mark.parametrize("said", ["-4", "a\x00b"], ids=repr)

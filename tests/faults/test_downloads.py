@@ -20,6 +20,8 @@ class Breaking:
 
     def __init__(self, error):
         self.headers = {"transfer-encoding": "chunked"}
+        self.raw = self
+        self._pieces = [b"EMAIL\nana@example.com\n"]
         self._error = error
 
     def __enter__(self):
@@ -28,14 +30,15 @@ class Breaking:
     def __exit__(self, *_):
         pass
 
-    def iter_content(self, size):
-        yield b"EMAIL\nana@example.com\n"
+    def read(self, size):
+        if self._pieces:
+            return self._pieces.pop()
         raise self._error
 
 
 @pytest.mark.parametrize("error", [RuntimeError(LINK), KeyError(LINK), MemoryError(), OSError(LINK), ValueError(LINK)])
 def test_file_that_breaks_off_is_an_error_that_another_try_may_pass(monkeypatch, caplog, error):
-    monkeypatch.setattr(requests, "get", lambda url, **_: Breaking(error))
+    monkeypatch.setattr(requests.Session, "get", lambda self, url, **_: Breaking(error))
     thrown = []
     monkeypatch.setattr(threading, "excepthook", thrown.append)
     with pytest.raises(TransientError, match="could not be read") as raised:

@@ -122,6 +122,7 @@ def test_download_that_does_not_fit_is_not_blamed_on_its_sender(monkeypatch):
 
         def __init__(self):
             self.headers = {"content-length": "6"}
+            self.raw = io.BytesIO(b"EMAIL\n")
 
         def __enter__(self):
             return self
@@ -129,14 +130,11 @@ def test_download_that_does_not_fit_is_not_blamed_on_its_sender(monkeypatch):
         def __exit__(self, *_):
             pass
 
-        def iter_content(self, size):
-            yield b"EMAIL\n"
-
     class Full(io.BytesIO):
         def write(self, _):
             raise FULL[0]
 
-    monkeypatch.setattr(requests, "get", lambda url, **_: Whole())
+    monkeypatch.setattr(requests.Session, "get", lambda self, url, **_: Whole())
     link = "https://files.brevo.com/export.csv"
     with pytest.raises(TransientError, match="temporary disk of the worker is full"):
         Download("export", 1_000, 5).fetch(link, "https://api.brevo.com/v3", Full())

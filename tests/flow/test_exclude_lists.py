@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.app_secret import new_secret
+from shared.brevo.contact_export import ExportedContact
 from shared.runs.answers import LEAVERS
 from shared.runs.excluded import ask_whom_to_leave_out
 from shared.runs.questions import Question
@@ -116,6 +117,20 @@ def test_answer_that_names_nobody_of_a_list_that_has_members_sends_none_of_them(
     exclude(excluding, list_ids=[OTHER])
     monkeypatch.setattr("shared.runs.answers.read_export", lambda *_: iter(()))
     excluding.run_fails("exclude_unknown", f"list {OTHER}", "names nobody", "2 by its own count")
+
+
+def test_answer_that_lacks_most_members_of_a_list_sends_none_of_them(excluding, monkeypatch):
+    members(excluding, 3, 7)
+    exclude(excluding, list_ids=[OTHER])
+    monkeypatch.setattr("shared.brevo.client.BrevoClient.list_size", lambda *_: 105)
+    excluding.run_fails("exclude_unknown", f"list {OTHER}", "names 2 members", "counts 105")
+
+
+def test_list_of_people_without_addresses_excludes_nobody(excluding, monkeypatch):
+    exclude(excluding, list_ids=[OTHER])
+    monkeypatch.setattr("shared.runs.answers.read_export", lambda *_: iter([ExportedContact("", 7)] * 3))
+    monkeypatch.setattr("shared.brevo.client.BrevoClient.list_size", lambda *_: 3)
+    assert left_out(excluding, excluding.run()) == set()
 
 
 def test_list_of_nobody_excludes_nobody(excluding):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.brevo.client import Process, Report
+from shared.brevo.processes import Process, Report
 from shared.brevo.rejections import read_rejections
 from tests.flow.customers import asks_who_left, contact, members, probed, rows, state_of
 

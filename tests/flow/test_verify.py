@@ -4,7 +4,6 @@ import random
 
 import pytest
 
-from shared.access import Caller
 from shared.administration.running import verify_export
 from shared.cli.text import status_text
 from shared.errors import ConfigurationError
@@ -13,8 +12,8 @@ from shared.runs.holding import approve
 from shared.runs.starting import start_due
 from shared.runs.status import find_run, run_status
 from tests.flow.following import address, counts, leave_import, numbers, put_by_others, refresh, run, take_out
+from tests.flow.verifying import ADMINISTRATOR, verify
 
-ADMINISTRATOR = Caller("function key", "administrator")
 OTHERS = 50
 
 
@@ -31,12 +30,6 @@ def verifying(following):
 def text_of(flow, status):
     """The run as `status` shows it."""
     return status_text(run_status(flow.app, find_run(flow.app, status["run_id"])))
-
-
-def verify(flow, **how):
-    status = flow.finish(verify_export(flow.app, ADMINISTRATOR, flow.export_id, "http", **how).run_id)
-    assert status["kind"] == ("repair" if how.get("repair") else "verify")
-    return status
 
 
 def found(flow, status):

@@ -3,8 +3,8 @@
 from shared.runs.holding import approve
 from shared.runs.starting import start_on_demand
 from shared.runs.status import find_run
-from tests.flow.test_verify import verify
 from tests.flow.undoing import undo
+from tests.flow.verifying import verify
 
 OTHER = 77
 HEAD = "CustomerId,EMail,FirstName\n"

@@ -96,9 +96,6 @@ GARBLED = {
     "number twice": (b"EMAIL;ID;id\na@x.ro;1;2\n", "ID twice"),
     "empty": (b"", "no header"),
     "blank": (b"\n\n", "no header"),
-    "HTML": (b"<!DOCTYPE html>\n<html></html>\n", "page of another kind"),
-    "HTML behind a BOM": (b"\xef\xbb\xbf  <html>", "page of another kind"),
-    "JSON": (b'{"code": "not_found"}', "page of another kind"),
     "NUL": (b"EMAIL\nana@x.ro\n\0\0\0\n", "NUL byte in line 3"),
     "UTF-16": ("EMAIL\nana@x.ro\n".encode("utf-16"), "NUL byte"),
     "zipped": (b"PK\x03\x04\x14\x00\x00\x00\x08\x00", "NUL byte"),
@@ -127,6 +124,13 @@ def test_file_that_is_not_the_table_that_it_should_be_is_refused_and_not_quoted(
     assert words in caught.value.message
     assert "@" not in caught.value.message
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html>\n<html>\n", b"\xef\xbb\xbf  <html>", b'{"code": "not_found"}'])
+def test_page_in_place_of_the_file_is_fetched_again(read, page):
+    with pytest.raises(TransientError, match="page of another kind") as caught:
+        read(page)
+    assert caught.value.code == "export_broken"
 
 
 def test_export_of_more_rows_than_are_read_is_refused(read, monkeypatch):
@@ -208,8 +212,6 @@ def test_columns_are_read_as_they_are_spelled(monkeypatch, data, names, has_numb
         b"",
         b"\n",
         b"ana@x.ro;7\n",
-        b"<html>\n",
-        b'{"code": "x"}\n',
         b"EMAIL;EMAIL\n",
         b"EMAIL;ID;ID\n",
         b"EMAIL\0;ID\n",

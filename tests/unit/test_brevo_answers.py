@@ -82,7 +82,7 @@ def test_quota_shows_it_and_a_plain_rate_limit_has_none():
     assert refused(429, {"code": "too_many_requests"}).message == "Brevo's rate limit is reached."
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 409, 410, 421, 451])
 @pytest.mark.parametrize(
     "page", [b"<!DOCTYPE html><title>Just a moment...</title>", b"error code: 1020", b"\xef\xbb\xbf <"]
 )
@@ -91,6 +91,36 @@ def test_page_of_something_in_between_says_nothing_of_the_key_or_of_what_was_ask
         read_answer(status, {}, page)
     assert str(status) in caught.value.message
     assert "moment" not in caught.value.message
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 399])
+@pytest.mark.parametrize("body", [b"", b"<html>Moved</html>", b"{}"])
+def test_redirect_is_of_something_in_between(status, body):
+    with pytest.raises(TransientError, match=f"status {status} is not Brevo's") as caught:
+        read_answer(status, {"location": "https://login.example.com/?next=x"}, body)
+    assert "login" not in str(caught.value)
+    assert "BREVO_BASE_URL" in caught.value.advice
+
+
+@pytest.mark.parametrize("page", [b"", b"<html>413</html>"])
+def test_body_that_is_too_large_for_something_in_between_stays_so(page):
+    with pytest.raises(PermanentError, match="413"):
+        read_answer(413, {}, page)
+
+
+def test_page_with_429_is_a_rate_limit():
+    with pytest.raises(TransientError) as caught:
+        read_answer(429, {"x-sib-ratelimit-reset": "7"}, b"<html>1015</html>")
+    assert (caught.value.code, caught.value.retry_after_seconds) == ("brevo_throttled", 7)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 425])
+def test_work_on_the_account_passes(status):
+    assert isinstance(refused(status, {"code": "account_in_process", "message": "Try later"}), TransientError)
+
+
+def test_contact_that_is_asked_for_too_early_is_there_later():
+    assert refused(425, {"code": "invalid_parameter", "message": "Try later"}).code == "brevo_failing"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from shared.brevo.client import REPORT_REASONS
+from shared.brevo.processes import REPORT_REASONS
 from shared.errors import ConfigurationError
 from shared.mapping.results import NOT_SENT
 from shared.notices.formats import slack_message, teams_message, webhook_message

@@ -6,7 +6,7 @@ import pytest
 
 from shared.brevo import rejections as module
 from shared.brevo.body import contact_texts, without_values
-from shared.brevo.client import NUMBER_REPORTS, Process, Report
+from shared.brevo.processes import NUMBER_REPORTS, Process, Report
 from shared.brevo.rejections import read_rejections
 
 PEOPLE = [

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from shared.brevo.client import Process, Report
 from shared.brevo.download import Download
+from shared.brevo.processes import Process, Report
 from shared.brevo.rejections import read_rejections
 
 ODD_IDS = ['C"1', '"C-1"', 'C-1"', "C\\1", 'C\\"1', "C;1", "C,1", "Ș-1", "C\t1", "C'1", "C\n1", "=C-1", "C\\u0031"]

@@ -35,9 +35,11 @@ BODIES = {
 }
 STATUS_DROPPED = ("OData whose message is a text", "OData whose message is null", "OData that is null")
 STATUSES: dict[int, type[Exception]] = {
-    400: PermanentError,
+    400: TransientError,
     401: ConfigurationError,
     403: ConfigurationError,
+    404: TransientError,
+    407: TransientError,
     409: Conflict,
     412: Conflict,
     429: TransientError,
@@ -143,6 +145,21 @@ def check_statuses(
         # The SDK drops the status of a transaction's answer with such a body: trying again is right for each.
         dropped = call is CALLS["transaction"] and name in STATUS_DROPPED
         with pytest.raises(TransientError if dropped else STATUSES[status]):
+            call(storage)
+
+
+@pytest.mark.parametrize("name", thinned(["nothing", "XML without a message", "HTML"], 1))
+def test_answer_of_storage_itself_says_what_is_not_there_and_what_it_refuses(storage, proxy, monkeypatch, name):
+    monkeypatch.setattr(proxy, "code", "Odd")
+    proxy.kind, proxy.body = BODIES[name][0], BODIES[name][1].encode()
+    proxy.status = 404
+    assert storage.runs.get("p", "k") is None
+    assert storage.app_blobs.listing_if_there("c", "") == []
+    with pytest.raises(NotFound):
+        storage.app_blobs.read("c", "b")
+    proxy.status = 400
+    for call in (CALLS["blob read"], CALLS["row read"], CALLS["message received"]):
+        with pytest.raises(PermanentError, match="status 400"):
             call(storage)
 
 

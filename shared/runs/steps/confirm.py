@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from shared import telemetry
 from shared.app import App
-from shared.brevo.client import Process
 from shared.brevo.polling import OpenImport, learn
+from shared.brevo.processes import Process
 from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ExportError, PermanentError, TransientError

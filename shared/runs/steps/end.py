@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from shared.app import App
-from shared.brevo.client import NUMBER_TAKEN
+from shared.brevo.processes import NUMBER_TAKEN
 from shared.runs.batch import SPLIT, Batch
 from shared.runs.delivered import drop_undelivered
 from shared.runs.left_imports import leave_slots, wake_waiting

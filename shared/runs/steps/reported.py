@@ -12,7 +12,7 @@ from functools import partial
 
 from shared.app import App
 from shared.brevo.body import contact_texts, without_values
-from shared.brevo.client import NUMBER_TAKEN, Process
+from shared.brevo.processes import NUMBER_TAKEN, Process
 from shared.brevo.rejections import Rejections, read_rejections
 from shared.config.models import Export
 from shared.errors import PermanentError
