@@ -5,6 +5,21 @@ from typing import Self
 
 from shared.mapping.origins import Origins
 
+# A row and a cell take memory however short they are, and the engine works on 2,048 rows at once, of whose texts it
+# has several copies then. So a chunk ends earlier where rows are short, many cells are mapped, or rows are long.
+_MOST_ROWS = 200_000
+_MOST_CELLS = 2_000_000
+_LONG_ROW_BYTES = 1_500
+_MOST_BYTES_OF_LONG_ROWS = 3_000_000
+# Of each column it holds a quarter of a megabyte, but for a table that it works on at once.
+_MANY_FIELDS = 60
+_AT_ONCE = 2_000
+
+
+def most_rows(fields: int) -> int:
+    """How many rows a chunk may have, of which so many fields are mapped."""
+    return _AT_ONCE if fields > _MANY_FIELDS else min(_MOST_ROWS, _MOST_CELLS // (fields + 1))
+
 
 class Chunk:
     """The rows in the file now, and where each came from. To be used in `with`, which closes the file."""
@@ -31,6 +46,13 @@ class Chunk:
             self._offsets.append(line - self.rows)
         self.rows += count
         self.size_bytes += len(data)
+        if len(data) > count * _LONG_ROW_BYTES:
+            self._long_bytes += len(data)
+
+    @property
+    def has_many_long_rows(self) -> bool:
+        """True where the chunk should end, since the engine has several copies of long rows in memory."""
+        return self._long_bytes >= _MOST_BYTES_OF_LONG_ROWS
 
     def flush(self) -> None:
         """Makes what was added readable at `path`."""
@@ -50,6 +72,7 @@ class Chunk:
     def _forget(self) -> None:
         self.rows = 0
         self.size_bytes = 0
+        self._long_bytes = 0
         self._starts: list[int] = []
         self._offsets: list[int] = []
         self._file_starts: list[int] = []

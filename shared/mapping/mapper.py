@@ -258,14 +258,20 @@ class Mapper:
         self._usual[column].update(many)  # the next chunks' are judged where they are read
         verdict = rule.verdict("simple", many)
         self._execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT row, cell, {verdict} AS value FROM judged")
-        undecided = self._db.execute("DELETE FROM judged WHERE value = '' RETURNING row, cell").fetchall()
-        if undecided:
-            values = {cell: rule.judge(cell) for cell in {cell for _, cell in undecided}}
-            self._db.execute(
-                "INSERT INTO judged SELECT unnest($rows), NULL, unnest($values)",
-                {"rows": [row for row, _ in undecided], "values": [values[cell] for _, cell in undecided]},
-            )
+        self._ask(rule)
         return True
+
+    def _ask(self, rule: Rule) -> None:
+        """Asks the library about what is undecided in `judged`: some at a time, since it may be the whole chunk."""
+        found = self._db.execute("DELETE FROM judged WHERE value = '' RETURNING row, cell")
+        verdicts = []
+        while undecided := found.fetchmany(_FETCH_ROWS):
+            values = {cell: rule.judge(cell) for cell in {cell for _, cell in undecided}}
+            verdicts.append(([row for row, _ in undecided], [values[cell] for _, cell in undecided]))
+        for rows, judged in verdicts:
+            self._db.execute(
+                "INSERT INTO judged SELECT unnest($rows), NULL, unnest($values)", {"rows": rows, "values": judged}
+            )
 
     def _count_fields(self) -> set[str]:
         """Refuses texts that are too long, and adds up the contacts' values; the attributes of which some are lost."""

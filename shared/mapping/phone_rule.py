@@ -29,6 +29,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from functools import partial
+from traceback import clear_frames
 
 from phonenumbers import (
     CountryCodeSource,
@@ -91,7 +92,10 @@ def judge_phone(default_country: str | None, number: str) -> str | None:
 def _parsed(number: str, country: str | None) -> PhoneNumber | None:
     try:
         return parse(number, country, keep_raw_input=True)
-    except NumberParseException:
+    except NumberParseException as error:
+        # The library's own frame and its error hold each other, and with them all that its callers hold: in a chunk of
+        # such numbers, each of its values, until Python happens to look for such cycles.
+        clear_frames(error.__traceback__)
         return None
 
 

@@ -10,7 +10,10 @@ from shared.storage.failures import Conflict, NotFound
 
 _GZIP = b"\x1f\x8b"
 _LONGEST_MARK = 4  # bytes: by as many the kinds of files are known
-_UNZIPPED_BYTES = 16 * 1024 * 1024
+# Eight files are opened ahead, and each holds a few times as much.
+_UNZIPPED_BYTES = 1024 * 1024
+# So little is unzipped at once, since what is left of it is copied after each step.
+_ZIPPED_BYTES = 64 * 1024
 EXPORT_AGAIN = "Let Customer Insights export the segment again; nothing was sent."
 
 # What Windows-1252 texts have beside letters.
@@ -68,7 +71,7 @@ def _unzipped(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
     """Unzips any number of gzip members, in pieces of at most _UNZIPPED_BYTES."""
     unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
-        for chunk in chunks:
+        for chunk in _in_pieces(chunks, _ZIPPED_BYTES):
             while chunk:
                 if unzip.eof:
                     unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
@@ -78,6 +81,10 @@ def _unzipped(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
         raise ConfigurationError("gzip_invalid", f"{where} is not valid gzip.", EXPORT_AGAIN) from None
     if not unzip.eof:
         raise _cut_off(where)
+
+
+def _in_pieces(chunks: Iterator[bytes], size_bytes: int) -> Iterator[bytes]:
+    return (chunk[at : at + size_bytes] for chunk in chunks for at in range(0, len(chunk), size_bytes))
 
 
 def _cut_off(where: str) -> ConfigurationError:

@@ -164,17 +164,25 @@ def write_last_bodies(
 
     Written again, each has the same contacts, whatever has changed in the configuration meanwhile.
     """
-    groups = [Group()]
+    groups = enumerate(_moved_groups(blobs, staging, moved), start=first)
+    return [write_body(blobs, staging, request, number, group) for number, group in groups]
+
+
+def _moved_groups(blobs: Blobs, staging: str, moved: list[tuple[int, str]]) -> Iterator[Group]:
+    """A group is written before the next is read: they may be all contacts of the run. Raises NotFound."""
+    group = Group()
     for number, moved_id in moved:
-        lines = iter(blobs.read(STAGED, _moved_name(staging, number, moved_id)).split(b"\n"))
+        lines = lines_of(pieces_of_blob(blobs, _moved_name(staging, number, moved_id)))
         for contact, head, place in zip(lines, lines, lines, strict=False):
-            if groups[-1].count and groups[-1].size_bytes + len(contact) + 1 > room_whatever_the_end():
-                groups.append(Group())
-            groups[-1].contacts.append(memoryview(contact + b"\n"))
-            groups[-1].origins.append(b"%s\n%s\n" % (head, place))
-            groups[-1].count += 1
-            groups[-1].size_bytes += len(contact) + 1
-    return [write_body(blobs, staging, request, number, group) for number, group in enumerate(groups, start=first)]
+            if group.count and group.size_bytes + len(contact) + 1 > room_whatever_the_end():
+                yield group
+                group = Group()
+            group.contacts.append(memoryview(contact + b"\n"))
+            group.origins.append(b"%s\n%s\n" % (head, place))
+            group.count += 1
+            group.size_bytes += len(contact) + 1
+    if group.count:
+        yield group
 
 
 def pieces_of_blob(blobs: Blobs, name: str) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
-from shared.mapping.chunk import Chunk
+from shared.mapping.chunk import Chunk, most_rows
 from shared.mapping.conditions import NONE, Conditions
 from shared.mapping.mapper import Mapper
 from shared.mapping.plan import Plan, check_size, locate, make_plan, names_text, why_hidden
@@ -80,6 +80,7 @@ class SnapshotReader:
         self._is_first = self._chosen is not None and not self._chosen.customer_ids
         self._first_columns: tuple[str, ...] = ()
         self._mapper: Mapper | None = None
+        self._most_rows = 0
         self._hints = Hints()
         self._rows: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
@@ -175,7 +176,8 @@ class SnapshotReader:
 
     def _is_full(self, chunk: Chunk, record: Records | Fault) -> bool:
         largest = min(CHUNK_BYTES, _FIRST_BYTES) if self._is_first else CHUNK_BYTES
-        return chunk.size_bytes + len(record.data) > largest or len(self._late) >= _MOST_LATE
+        has_room = chunk.size_bytes + len(record.data) <= largest and len(self._late) < _MOST_LATE
+        return not has_room or chunk.rows >= self._most_rows or chunk.has_many_long_rows
 
     def _add(self, chunk: Chunk, segment: str, file: SegmentFile, number: int, record: Records | Fault) -> None:
         if isinstance(record, Fault):
@@ -240,6 +242,7 @@ class SnapshotReader:
             self._first_columns = columns
             plan = self._planned(make_plan(self._ready.export, self._ready.connection, columns, stream.name))
             check_size(plan)
+            self._most_rows = most_rows(len(plan.fields))
             names = [file.name for _, file in self._files]
             self._mapper = Mapper(
                 plan,
