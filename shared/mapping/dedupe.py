@@ -16,13 +16,11 @@ from shared.mapping.compared import HALVES, key_sql
 from shared.mapping.engine import fetch_columns
 from shared.mapping.fate import FATE
 from shared.mapping.number_file import Flags, Numbers
-from shared.mapping.sorted_keys import SortedKeys, repeated
+from shared.mapping.sorted_keys import SeenNumbers, SortedKeys, repeated
 
 type RowNumbers = NDArray[np.int64]
 
 _CONTACT = f"fate = {FATE['contact']}"
-# Odd, so that no two numbers become one; its bits have no pattern, so numbers that are alike are spread.
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)  # bits
 
 
@@ -109,7 +107,7 @@ class FirstPhones:
     def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, number: int) -> None:
         self._db = db
         self._number = number
-        self._seen = SortedKeys(folder, f"phones{number}", "uint64")
+        self._seen = SeenNumbers(folder, f"phones{number}")
 
     def settle(self) -> None:
         """Takes a number from all of the chunk's contacts but its first one, and remembers the chunk's numbers."""
@@ -119,12 +117,7 @@ class FirstPhones:
             f"SELECT rowid AS row, {phone} AS phone FROM chunk "
             f"WHERE {_CONTACT} AND {phone} IS NOT NULL AND NOT {is_lost}",
         )
-        spread = found["phone"] * _SPREAD
-        order = np.argsort(spread)
-        rows, key = found["row"][order], [spread[order]]
-        lost = repeated(key, rows) | self._seen.find(key)
-        self._seen.add([key[0][~lost]])
-        update_rows(self._db, f"{is_lost} = true", rows[lost])
+        update_rows(self._db, f"{is_lost} = true", found["row"][self._seen.repeats(found["phone"])])
 
 
 def update_rows(db: duckdb.DuckDBPyConnection, change: str, rows: RowNumbers) -> None:

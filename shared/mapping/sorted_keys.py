@@ -16,6 +16,8 @@ from shared.mapping.number_file import PARTS, Flags, NumberFile, Numbers, find_k
 
 # So many keys are in memory before they are put into files: three megabytes of addresses.
 _MOST_IN_MEMORY = 250_000
+# Odd, so that no two numbers become one; its bits have no pattern, so numbers that are alike are spread.
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 class SortedKeys:
@@ -80,6 +82,24 @@ class SortedKeys:
         rows = [run.read(column) for column in range(len(self._kinds))]
         run.path.unlink()
         return rows
+
+
+class SeenNumbers:
+    """The whole numbers so far, in such files, each once."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._keys = SortedKeys(folder, name, "uint64")
+
+    def repeats(self, numbers: Numbers) -> Flags:
+        """Which of these were there before, among them too; remembers the others."""
+        spread = numbers.astype(np.uint64) * _SPREAD
+        order = np.argsort(spread)
+        key = [spread[order]]
+        is_again = repeated(key, order) | self._keys.find(key)
+        self._keys.add([key[0][~is_again]])
+        flags = np.zeros(len(order), bool)
+        flags[order[is_again]] = True
+        return flags
 
 
 def repeated(rows: Sequence[Numbers], turns: NDArray[np.int64]) -> Flags:
