@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.brevo.models import parsed
+from shared.brevo.models import Numbered, parsed
 from shared.brevo.session import BrevoSession
 from shared.config.mapping import PHONE_ATTRIBUTES
 from shared.errors import ConfigurationError, TransientError
@@ -48,8 +48,7 @@ class Pages:
     too_many: Callable[[int], ConfigurationError]
 
 
-class _Contact(BaseModel):
-    id: int
+class _Contact(Numbered):
     email: str | None = None
     emailBlacklisted: bool  # noqa: N815
     listIds: list[int] | None = None  # noqa: N815

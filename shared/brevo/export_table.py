@@ -27,8 +27,8 @@ _CHANNELS = ("_blocklisted", "blocklisted", "_blacklisted", "blacklisted")
 _STATUS = ("email_blacklisted", "email_blocklisted", "emailblacklisted", "email_marketing", "email marketing")
 _BLOCKED = dict.fromkeys(("unsubscribed", "blocklisted", "blacklisted", "blocked", "true", "yes", "1"), True)
 _BLOCKED |= dict.fromkeys(("subscribed", "false", "no", "0"), False)
-# A number of 64 bits.
-_MOST_DIGITS = 19
+# Of a number that fits into 64 bits, one of them for its sign.
+_MOST_DIGITS = 18
 _DIGITS = re.compile(rf"[0-9]{{1,{_MOST_DIGITS}}}")
 
 

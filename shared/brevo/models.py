@@ -9,17 +9,20 @@ from shared.errors import TransientError
 _AGAIN = "It is tried again."
 
 
+# As large as a row of storage, and the engine, can hold.
+_BEHIND_LARGEST = 2**63
+
+
 class Numbered(BaseModel):
     """What has a number of Brevo's."""
 
-    id: int
+    id: int = Field(lt=_BEHIND_LARGEST)
 
 
 class Accepted(BaseModel):
     """Brevo has taken a request, and works on it as this process."""
 
-    # As large as a row of storage can hold.
-    processId: int = Field(ge=1, lt=2**63)  # noqa: N815 - Brevo's own name
+    processId: int = Field(ge=1, lt=_BEHIND_LARGEST)  # noqa: N815 - Brevo's own name
 
 
 def parsed[T: BaseModel](model: type[T], answer: Any) -> T:

@@ -48,6 +48,7 @@ ANA = [("ana@x.ro", 7)]
         ("EMAIL;CONTACT ID;FIRSTNAME\nana@x.ro;7;Ștefan\n".encode(), ANA),
         (b"EMAIL;CONTACT ID;FIRSTNAME\nana@x.ro;7;\xff\xfe\n", ANA),
         (b"EMAIL\nana@x.ro\n", [("ana@x.ro", 0)]),
+        (b"EMAIL;CONTACT ID\nana@x.ro;9223372036854775808\n", [("ana@x.ro", 0)]),
         (b"EMAIL;CONTACT ID\nana@x.ro;none\n", [("ana@x.ro", 0)]),
         (b"EMAIL;CONTACT ID\nana@x.ro;99999999999999999999\n", [("ana@x.ro", 0)]),
         (b"EMAIL;CONTACT ID;SMS\n;8;40722123456\n", [("", 8)]),

@@ -90,3 +90,9 @@ def test_list_that_is_not_there_is_a_fault_of_the_configuration():
     with pytest.raises(ConfigurationError) as caught:
         read(pages)
     assert caught.value.code == "list_missing"
+
+
+def test_member_with_a_number_that_nothing_of_ours_can_hold_is_an_answer_to_ask_for_again():
+    shown = {"id": 2**63, "email": "a@x.org", "emailBlacklisted": False}
+    with pytest.raises(TransientError, match="lacks what it should have"):
+        read(Pages([], contacts=[shown], count=1))
