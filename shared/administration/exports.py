@@ -23,10 +23,10 @@ from shared.administration.items import (
 )
 from shared.administration.known import known_once_saved
 from shared.administration.leaving import forget_lists, leaving
+from shared.administration.made_lists import made_list
 from shared.app import App
-from shared.brevo.new_list import make_list
 from shared.config.document import export_unknown
-from shared.config.models import Connection, Document, Export, Schedule
+from shared.config.models import Document, Export, Schedule
 from shared.errors import ConfigurationError
 from shared.runs.clearing import members_of, staying_words
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
@@ -155,16 +155,10 @@ def save_export(app: App, caller: Caller, new: Export, expected: str | None, new
     connection = document.connection_of(new)
     notes = check_export(app, new, connection, has_list=not new_list)
     if new_list and connection is not None:
-        new = new.model_copy(update={"list_id": _made_list(app, caller, connection, new_list)})
+        new = new.model_copy(update={"list_id": made_list(app, caller, connection, new_list)})
     staying = _save(app, caller, operation, new, expected)
     notes += _staying_note(staying, before)
     return Saved(new, is_new=before is None, notes=tuple(notes), members_stay=staying)
-
-
-def _made_list(app: App, caller: Caller, connection: Connection, name: str) -> int:
-    number = make_list(app.brevo(connection.api_key.setting).session, name)
-    audit.note(app, caller, "make list", str(number))
-    return number
 
 
 def copy_of(export: Export, new_id: str, display_name: str, schedule: Schedule | None) -> Export:

@@ -13,6 +13,7 @@ from shared.brevo.session import BrevoSession
 FOLDER = "Segment Export"
 """The folder of Brevo's that a new list is put into, where the account has it."""
 _PAGE = 50
+_MOST_PAGES = 20
 
 
 class _Folder(BaseModel):
@@ -39,8 +40,8 @@ def make_list(session: BrevoSession, name: str) -> int:
 def _folder(session: BrevoSession) -> int:
     """Ours; else the first one; else a new one."""
     found: list[_Folder] = []
-    while True:
-        params: dict[str, str | int] = {"limit": _PAGE, "offset": len(found)}
+    for number in range(_MOST_PAGES):
+        params: dict[str, str | int] = {"limit": _PAGE, "offset": number * _PAGE}
         page = parsed(_Folders, session.call("contacts", "GET", "/contacts/folders", params=params)).folders
         found += page
         ours = [each.id for each in page if each.name == FOLDER]

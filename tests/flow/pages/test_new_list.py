@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.administration import exports
+from shared.administration import exports, made_lists
 from shared.administration.audit import read_audit
 from shared.errors import ConfigurationError
 from tests.flow.operating.tools import ADMINISTRATOR
@@ -62,6 +62,29 @@ def test_save_that_breaks_behind_the_list_is_repeated_with_the_same_list(browser
         broken.setattr(exports, "_save", fails)
         assert browser.send_raw("/new-export", wanted(browser, action="save")).status == 400
     assert browser.send_raw("/new-export", wanted(browser, action="save")).to.endswith("?done=list_used")
+    assert len(lists(browser)) == len(before) + 1
+
+
+def test_two_saves_at_the_same_moment_make_one_list(browser, monkeypatch):
+    """Both have looked for a list of the name before one of them makes it."""
+    before, form, real, other = lists(browser), wanted(browser, action="save"), made_lists.make_list, []
+
+    def while_it_is_made(session, name):
+        monkeypatch.setattr(made_lists, "make_list", real)
+        other.append(browser.send_raw("/new-export", form | {"list_name": "gold customers"}))
+        return real(session, name)
+
+    monkeypatch.setattr(made_lists, "make_list", while_it_is_made)
+    assert browser.send_raw("/new-export", form).to.endswith("?done=list_made")
+    assert "Another save makes the list of this name just now." in other[0].text
+    assert len(lists(browser)) == len(before) + 1
+
+
+def test_list_that_could_not_be_made_is_made_by_the_next_save(browser):
+    before, form = lists(browser), wanted(browser, action="save")
+    browser.flow.sandbox.fail_next("POST /contacts/lists", "403")
+    assert browser.send_raw("/new-export", form).status == 400
+    assert browser.send_raw("/new-export", form).to.endswith("?done=list_made")
     assert len(lists(browser)) == len(before) + 1
 
 
