@@ -201,12 +201,33 @@ def test_blobs_below_a_prefix_are_deleted_by_the_hundred(storage, part):
     blobs.delete_below(f"none-{part}", "x/")
 
 
+def test_blobs_are_deleted_by_their_names_whether_they_are_there_or_not(storage, part):
+    blobs = storage.app_blobs
+    names = [f"x/{number}/a+b & ö%20.json" for number in range(3)]
+    for name in [*names, "y"]:
+        blobs.write(part, name, b"1")
+    assert blobs.delete_all(part, [*names, "gone"]) == 4
+    assert [blob.name for blob in blobs.listing(part, "")] == ["y"]
+    assert blobs.delete_all(f"none-{part}", names) == 3
+
+
 def test_every_row_of_a_table_is_listed(storage, part):
     storage.audit.put(Row(part, "b", {"n": 2}))
     storage.audit.put(Row(f"{part}-2", "a", {"n": 1}))
     assert [(row.key, row.values["n"]) for row in storage.audit.rows() if row.partition.startswith(part)] == [
         ("b", 2),
         ("a", 1),
+    ]
+
+
+def test_rows_of_some_partitions_are_found_one_partition_after_the_other(storage, part):
+    for partition, key in (("b", "2"), ("a-1", "1"), ("b", "1"), ("c", "1"), ("a", "1")):
+        storage.events.put(Row(f"{part}-{partition}", key, {}))
+    found = storage.events.query_partitions(f"{part}-a-", f"{part}-c")
+    assert [(row.partition.removeprefix(f"{part}-"), row.key) for row in found] == [
+        ("a-1", "1"),
+        ("b", "1"),
+        ("b", "2"),
     ]
 
 

@@ -1,0 +1,122 @@
+"""An installation of years: how many calls a tool makes does not grow with each blob, row and message there is."""
+
+import threading
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from shared.access import Caller
+from shared.app import App
+from shared.operating.pruning import prune
+from shared.runs.batch import Batch
+from shared.runs.rows import run_row
+from shared.runs.run_ids import new_run_id, run_address
+from shared.runs.state import Run
+from shared.runs.store import RunStore
+from shared.settings import read_settings
+from shared.staging.rejected import REJECTED
+from shared.storage.tables import Row
+from simulation.storage import Kept
+from tests.memory_line import VirtualClock
+
+ADMINISTRATOR = Caller("function key", "administrator")
+
+
+class Calls:
+    """A worker's way to storage that counts what goes over it."""
+
+    def __init__(self):
+        self.names = Counter()
+        self._lock = threading.Lock()
+
+    def call(self, name, act):
+        with self._lock:
+            self.names[name] += 1
+        return act()
+
+    def of(self, work):
+        """How many calls this takes."""
+        self.names.clear()
+        work()
+        return self.names.total()
+
+
+@pytest.fixture
+def calls():
+    return Calls()
+
+
+@pytest.fixture
+def years(calls):
+    """An app whose storage has years of runs."""
+    storage = Kept(VirtualClock()).storage(calls)
+    return App(read_settings({"EXPORT_CONFIG": "config/exports.json"}), storage, RunStore(storage))
+
+
+def past_runs(app, export, count, days=500, **more):
+    """So many runs of the export, one an hour, the newest of them so many days ago; their ids, newest first."""
+    run_ids = []
+    for number in range(count):
+        run_id = new_run_id(export, app.time() - timedelta(days=days, hours=number))
+        run = Run(run_id, export, "BREVO_API_KEY", 12, "timer", "timer", state="succeeded", staging_id="abcd", **more)
+        app.storage.runs.put(run_row(run))
+        run_ids.append(run_id)
+    return run_ids
+
+
+def with_story(app, run_ids):
+    """Gives the runs what hangs on them."""
+    for run_id in run_ids:
+        app.store.write_batches([Batch(run_id, "abcd", number, 1, 1) for number in (1, 2)])
+        for number in range(3):
+            app.storage.events.put(Row(run_id, f"2026-{number}", {"kind": "queued"}))
+        app.storage.app_blobs.write(REJECTED, f"{run_id}/abcd-00001.csv", b"")
+
+
+def test_prune_counts_in_as_many_calls_whatever_the_number_of_runs(years, calls):
+    counted = []
+    for count in (10, 200):
+        with_story(years, past_runs(years, "gold", count))
+        counted.append(calls.of(lambda: prune(years, ADMINISTRATOR, 400, dry_run=True)))
+    assert counted[1] <= counted[0]
+
+
+def test_prune_deletes_blobs_and_runs_by_the_hundred_and_what_hangs_on_a_run_at_once(years, calls):
+    run_ids = past_runs(years, "gold", 150)
+    young = past_runs(years, "gold", 3, days=1)
+    others = past_runs(years, "gold-2", 3)
+    with_story(years, [*run_ids, *young, *others])
+    counts = {}
+    assert calls.of(lambda: counts.update(prune(years, ADMINISTRATOR, 400))) <= 2 * 153 + 30
+    assert calls.names[f"{REJECTED} delete"] == 1
+    assert {name: counts[name] for name in ("rejected_rows_blobs", "runs", "batches", "events")} == {
+        "rejected_rows_blobs": 153,
+        "runs": 153,
+        "batches": 306,
+        "events": 459,
+    }
+    left = {row.values["run_id"] for row in years.storage.runs.rows()}
+    assert left == set(young)
+    assert {row.partition for row in years.storage.events.rows()} == set(young)
+
+
+def test_run_whose_events_cannot_be_deleted_keeps_its_row_and_no_other_run(years, monkeypatch):
+    """Its row goes last, so that the next prune finds what is left."""
+    run_ids = past_runs(years, "gold", 5)
+    with_story(years, run_ids)
+    transact = years.storage.events.transact
+
+    def refused(changes):
+        if changes[0].row.partition == run_ids[2]:
+            raise OSError("refused")
+        transact(changes)
+
+    monkeypatch.setattr(years.storage.events, "transact", refused)
+    counts = prune(years, ADMINISTRATOR, 400)
+    assert (counts["runs"], counts["events"]) == (4, 12)
+    assert years.storage.runs.get(*run_address(run_ids[2])) is not None
+    assert [row.partition for row in years.storage.events.rows()] == [run_ids[2]] * 3
+    monkeypatch.undo()
+    assert prune(years, ADMINISTRATOR, 400)["events"] == 3
+    assert list(years.storage.runs.rows()) == []
