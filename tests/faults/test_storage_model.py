@@ -259,6 +259,20 @@ def test_message_is_peeked_and_given_back_without_being_lost(storage, part):
     assert queue.count() <= before
 
 
+def test_messages_are_taken_32_at_a_time_and_are_hidden_then(storage, part):
+    del part
+    storage.notice_queue.clear()
+    for number in range(40):
+        storage.notice_queue.send(str(number))
+    some = storage.notice_queue.receive_some(60)
+    rest = storage.notice_queue.receive_some(60)
+    assert (len(some), len(rest), storage.notice_queue.receive_some(60)) == (32, 8, [])
+    assert {each.text for each in (*some, *rest)} == {str(number) for number in range(40)}
+    storage.notice_queue.release(some[0])
+    assert [each.dequeue_count for each in storage.notice_queue.receive_some(60)] == [2]
+    storage.notice_queue.clear()
+
+
 def test_message_waits_for_whole_seconds_rounded_up(storage, part):
     queue = storage.notice_queue
     while received := queue.receive(3600):

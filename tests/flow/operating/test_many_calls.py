@@ -1,5 +1,7 @@
 """An installation of years: how many calls a tool makes does not grow with each blob, row and message there is."""
 
+import base64
+import json
 import threading
 from collections import Counter
 from datetime import timedelta
@@ -9,6 +11,7 @@ import pytest
 from shared.access import Caller
 from shared.app import App
 from shared.operating.pruning import prune
+from shared.operating.replaying import replay
 from shared.runs.batch import Batch
 from shared.runs.rows import run_row
 from shared.runs.run_ids import new_run_id, run_address
@@ -24,15 +27,16 @@ ADMINISTRATOR = Caller("function key", "administrator")
 
 
 class Calls:
-    """A worker's way to storage that counts what goes over it."""
+    """A worker's way to storage that counts what goes over it, each call of which takes `seconds`."""
 
     def __init__(self):
-        self.names = Counter()
+        self.names, self.clock, self.seconds = Counter(), VirtualClock(), 0.0
         self._lock = threading.Lock()
 
     def call(self, name, act):
         with self._lock:
             self.names[name] += 1
+        self.clock.skip(self.seconds)
         return act()
 
     def of(self, work):
@@ -50,7 +54,7 @@ def calls():
 @pytest.fixture
 def years(calls):
     """An app whose storage has years of runs."""
-    storage = Kept(VirtualClock()).storage(calls)
+    storage = Kept(calls.clock).storage(calls)
     return App(read_settings({"EXPORT_CONFIG": "config/exports.json"}), storage, RunStore(storage))
 
 
@@ -59,10 +63,17 @@ def past_runs(app, export, count, days=500, **more):
     run_ids = []
     for number in range(count):
         run_id = new_run_id(export, app.time() - timedelta(days=days, hours=number))
-        run = Run(run_id, export, "BREVO_API_KEY", 12, "timer", "timer", state="succeeded", staging_id="abcd", **more)
+        values = {"state": "succeeded", "staging_id": "abcd", **more}
+        run = Run(run_id, export, "BREVO_API_KEY", 12, "timer", "timer", **values)
         app.storage.runs.put(run_row(run))
         run_ids.append(run_id)
     return run_ids
+
+
+def given_up(app, *contents):
+    """Puts messages into the poison queue."""
+    for content in contents:
+        app.storage.poison.send(base64.b64encode(content.encode()).decode())
 
 
 def with_story(app, run_ids):
@@ -120,3 +131,17 @@ def test_run_whose_events_cannot_be_deleted_keeps_its_row_and_no_other_run(years
     monkeypatch.undo()
     assert prune(years, ADMINISTRATOR, 400)["events"] == 3
     assert list(years.storage.runs.rows()) == []
+
+
+def test_replay_comes_to_the_last_of_thousands_though_the_first_come_back_meanwhile(years, calls):
+    """Each call takes so long that what is hidden for a minute comes back before the end."""
+    (run_id,) = past_runs(years, "gold", 1, days=0, state="confirming")
+    steps = [json.dumps({"run": run_id, "step": "confirm"})] * 500
+    given_up(years, *["not ours"] * 100, *steps, *["not ours"] * 100, *steps[:1])
+    calls.seconds = 0.05
+    seen = replay(years, ADMINISTRATOR)
+    assert sorted(Counter(each.fate for each in seen.messages).items()) == [("leave", 200), ("replay", 501)]
+    assert (seen.hidden, years.storage.queue.count(), years.storage.poison.count()) == (0, 501, 200)
+    assert len(years.storage.poison.peek()) == 32, "what is left was given back at once"
+    assert calls.names["runs get"] == 1, "all are of one run"
+    assert calls.names["queue receive"] <= 701 / 32 + 20
