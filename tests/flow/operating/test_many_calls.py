@@ -2,72 +2,15 @@
 
 import base64
 import json
-import threading
 from collections import Counter
-from datetime import timedelta
 
-import pytest
-
-from shared.access import Caller
-from shared.app import App
 from shared.operating.pruning import prune
 from shared.operating.replaying import replay
 from shared.runs.batch import Batch
-from shared.runs.rows import run_row
-from shared.runs.run_ids import new_run_id, run_address
-from shared.runs.state import Run
-from shared.runs.store import RunStore
-from shared.settings import read_settings
+from shared.runs.run_ids import run_address
 from shared.staging.rejected import REJECTED
 from shared.storage.tables import Row
-from simulation.storage import Kept
-from tests.memory_line import VirtualClock
-
-ADMINISTRATOR = Caller("function key", "administrator")
-
-
-class Calls:
-    """A worker's way to storage that counts what goes over it, each call of which takes `seconds`."""
-
-    def __init__(self):
-        self.names, self.clock, self.seconds = Counter(), VirtualClock(), 0.0
-        self._lock = threading.Lock()
-
-    def call(self, name, act):
-        with self._lock:
-            self.names[name] += 1
-        self.clock.skip(self.seconds)
-        return act()
-
-    def of(self, work):
-        """How many calls this takes."""
-        self.names.clear()
-        work()
-        return self.names.total()
-
-
-@pytest.fixture
-def calls():
-    return Calls()
-
-
-@pytest.fixture
-def years(calls):
-    """An app whose storage has years of runs."""
-    storage = Kept(calls.clock).storage(calls)
-    return App(read_settings({"EXPORT_CONFIG": "config/exports.json"}), storage, RunStore(storage))
-
-
-def past_runs(app, export, count, days=500, **more):
-    """So many runs of the export, one an hour, the newest of them so many days ago; their ids, newest first."""
-    run_ids = []
-    for number in range(count):
-        run_id = new_run_id(export, app.time() - timedelta(days=days, hours=number))
-        values = {"state": "succeeded", "staging_id": "abcd", **more}
-        run = Run(run_id, export, "BREVO_API_KEY", 12, "timer", "timer", **values)
-        app.storage.runs.put(run_row(run))
-        run_ids.append(run_id)
-    return run_ids
+from tests.flow.years import ADMINISTRATOR, past_runs
 
 
 def given_up(app, *contents):

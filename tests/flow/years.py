@@ -1,0 +1,64 @@
+"""An installation of years: its storage, every call of which is counted, and the runs that it has seen."""
+
+import threading
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from shared.access import Caller
+from shared.app import App
+from shared.runs.rows import run_row
+from shared.runs.run_ids import new_run_id
+from shared.runs.state import Run
+from shared.runs.store import RunStore
+from shared.settings import read_settings
+from simulation.storage import Kept
+from tests.memory_line import VirtualClock
+
+ADMINISTRATOR = Caller("function key", "administrator")
+ACCOUNT = "BREVO_API_KEY"
+
+
+class Calls:
+    """A worker's way to storage that counts what goes over it, each call of which takes `seconds`."""
+
+    def __init__(self):
+        self.names, self.clock, self.seconds = Counter(), VirtualClock(), 0.0
+        self._lock = threading.Lock()
+
+    def call(self, name, act):
+        with self._lock:
+            self.names[name] += 1
+        self.clock.skip(self.seconds)
+        return act()
+
+    def of(self, work):
+        """How many calls this takes."""
+        self.names.clear()
+        work()
+        return self.names.total()
+
+
+@pytest.fixture
+def calls():
+    return Calls()
+
+
+@pytest.fixture
+def years(calls):
+    """An app whose storage has years of runs."""
+    storage = Kept(calls.clock).storage(calls)
+    return App(read_settings({"EXPORT_CONFIG": "config/exports.json"}), storage, RunStore(storage))
+
+
+def past_runs(app, export, count, days=500, **more):
+    """So many runs of the export, one an hour, the newest of them so many days ago; their ids, newest first."""
+    run_ids = []
+    for number in range(count):
+        run_id = new_run_id(export, app.time() - timedelta(days=days, hours=number))
+        values = {"state": "succeeded", "staging_id": "abcd", **more}
+        run = Run(run_id, export, ACCOUNT, 12, "timer", "timer", **values)
+        app.storage.runs.put(run_row(run))
+        run_ids.append(run_id)
+    return run_ids
