@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from datetime import timedelta
+from itertools import batched
 
 import pytest
 
@@ -62,3 +63,19 @@ def past_runs(app, export, count, days=500, **more):
         app.storage.runs.put(run_row(run))
         run_ids.append(run_id)
     return run_ids
+
+
+@pytest.fixture
+def rows_read(years, monkeypatch):
+    """How many rows of runs storage has sent: as many as a query asks for, else up to a thousand with each answer."""
+    sent = []
+    query = years.storage.runs.query
+
+    def counted(partition, first="", last="", limit=None, *more, **how):
+        answers = batched(query(partition, first, last, limit, *more, **how), limit or 1000, strict=False)
+        for answer in answers:
+            sent.append(len(answer))
+            yield from answer
+
+    monkeypatch.setattr(years.storage.runs, "query", counted)
+    return sent

@@ -4,11 +4,15 @@ import base64
 import json
 from collections import Counter
 
+import pytest
+
 from shared.operating.pruning import prune
 from shared.operating.replaying import replay
 from shared.runs.batch import Batch
 from shared.runs.run_ids import run_address
+from shared.runs.trial import newest_runs
 from shared.staging.rejected import REJECTED
+from shared.storage.forms import FORMS, OtherFormError
 from shared.storage.tables import Row
 from tests.flow.years import ADMINISTRATOR, past_runs
 
@@ -88,3 +92,27 @@ def test_replay_comes_to_the_last_of_thousands_though_the_first_come_back_meanwh
     assert len(years.storage.poison.peek()) == 32, "what is left was given back at once"
     assert calls.names["runs get"] == 1, "all are of one run"
     assert calls.names["queue receive"] <= 701 / 32 + 20
+
+
+@pytest.mark.parametrize("newest", [1, 5, 19, 20, 25, 45])
+def test_newest_run_that_sends_a_segment_is_found_in_a_small_answer(years, rows_read, newest):
+    """As where a verification follows each run. All of an export's runs are some megabytes."""
+    past = past_runs(years, "gold", 300)
+    verified = past_runs(years, "gold", newest, days=1, kind="verify")
+    found = newest_runs(years, "gold")
+    assert [run.run_id for run in found] == [verified[0], past[0]]
+    assert sum(rows_read) <= (21 if newest < 20 else 1000)
+
+
+def test_all_runs_of_an_export_come_once_also_behind_those_of_another_release(years, monkeypatch):
+    with monkeypatch.context() as newer:
+        newer.setattr("shared.storage.forms.FORMS", {**FORMS, "runs": 99})
+        others = past_runs(years, "gold", 30, days=1)
+    mine = past_runs(years, "gold", 30, days=500)
+    assert [run.run_id for run in years.store.latest("gold", None)] == mine
+    assert [run.run_id for run in years.store.latest("gold", None, after=mine[4])] == mine[5:]
+    with pytest.raises(OtherFormError):
+        next(years.store.every_run("gold"))
+    for run_id in others:
+        years.storage.runs.delete(Row(*run_address(run_id)))
+    assert [run.run_id for run in years.store.every_run("gold")] == mine
