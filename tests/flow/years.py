@@ -1,6 +1,8 @@
 """An installation of years: its storage, every call of which is counted, and the runs that it has seen."""
 
+import json
 import threading
+import time
 from collections import Counter
 from datetime import timedelta
 from itertools import batched
@@ -22,15 +24,24 @@ ACCOUNT = "BREVO_API_KEY"
 
 
 class Calls:
-    """A worker's way to storage that counts what goes over it, each call of which takes `seconds`."""
+    """A worker's way to storage that counts what goes over it, each call of which takes `seconds` of the app's clock.
+
+    With `is_slow` each takes a moment, so that calls are made at the same time where they can be.
+    """
 
     def __init__(self):
         self.names, self.clock, self.seconds = Counter(), VirtualClock(), 0.0
-        self._lock = threading.Lock()
+        self._lock, self.is_slow, self.open, self.most_open = threading.Lock(), False, 0, 0
 
     def call(self, name, act):
         with self._lock:
             self.names[name] += 1
+            self.open += 1
+            self.most_open = max(self.most_open, self.open)
+        if self.is_slow:
+            time.sleep(0.005)
+        with self._lock:
+            self.open -= 1
         self.clock.skip(self.seconds)
         return act()
 
@@ -50,7 +61,7 @@ def calls():
 def years(calls):
     """An app whose storage has years of runs."""
     storage = Kept(calls.clock).storage(calls)
-    return App(read_settings({"EXPORT_CONFIG": "config/exports.json"}), storage, RunStore(storage))
+    return App(read_settings({"EXPORT_CONFIG": "settings/exports.json"}), storage, RunStore(storage))
 
 
 def past_runs(app, export, count, days=500, **more):
@@ -79,3 +90,17 @@ def rows_read(years, monkeypatch):
 
     monkeypatch.setattr(years.storage.runs, "query", counted)
     return sent
+
+
+@pytest.fixture
+def many_exports(years):
+    """The configuration of the app, with 40 exports that have run."""
+    connection = {"id": "brevo-eu", "display_name": "Brevo", "api_key": {"setting": ACCOUNT}}
+    export = {"display_name": "Gold", "connection": "brevo-eu", "segments": ["Gold"], "mapping": {"email": "EMail"}}
+    export["source"] = {"container": "segments", "folder": "F"}
+    exports = [{"id": f"e-{number}", "list_id": 100 + number, **export} for number in range(40)]
+    document = json.dumps({"connections": [connection], "exports": exports})
+    years.storage.app_blobs.write("settings", "exports.json", document.encode())
+    for each in exports:
+        past_runs(years, each["id"], 3, days=1)
+    return years.document()

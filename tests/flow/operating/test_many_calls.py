@@ -6,6 +6,8 @@ from collections import Counter
 
 import pytest
 
+from shared.administration.running import last_runs
+from shared.operating.doctor import rows, running
 from shared.operating.pruning import prune
 from shared.operating.replaying import replay
 from shared.runs.batch import Batch
@@ -116,3 +118,19 @@ def test_all_runs_of_an_export_come_once_also_behind_those_of_another_release(ye
     for run_id in others:
         years.storage.runs.delete(Row(*run_address(run_id)))
     assert [run.run_id for run in years.store.every_run("gold")] == mine
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda app, document: last_runs(app, ADMINISTRATOR),
+        running.wrong_times,
+        rows.odd_rows,
+        lambda app, document: rows.other_forms(app, [each.id for each in document.exports]),
+    ],
+)
+def test_hundreds_of_exports_are_looked_at_some_at_a_time(years, calls, many_exports, look):
+    """One after the other, from a terminal far away, they would take minutes."""
+    calls.is_slow = True
+    assert look(years, many_exports)
+    assert 1 < calls.most_open <= 9, "one that says what is read next, and eight that read"
