@@ -8,6 +8,7 @@ import pytest
 
 from shared.administration.running import last_runs
 from shared.operating.doctor import rows, running
+from shared.operating.forgetting import forget
 from shared.operating.pruning import prune
 from shared.operating.replaying import replay
 from shared.runs.batch import Batch
@@ -134,3 +135,12 @@ def test_hundreds_of_exports_are_looked_at_some_at_a_time(years, calls, many_exp
     calls.is_slow = True
     assert look(years, many_exports)
     assert 1 < calls.most_open <= 9, "one that says what is read next, and eight that read"
+
+
+def test_forget_reads_each_report_once_of_a_person_whose_id_no_report_has(years, calls, monkeypatch):
+    monkeypatch.setenv("APP_SECRET", base64.b64encode(bytes(32)).decode())
+    with_story(years, past_runs(years, "gold", 60, days=1))
+    calls.is_slow = True
+    assert calls.of(lambda: forget(years, ADMINISTRATOR, "ana@example.com")) <= 60 + 20
+    assert calls.names[f"{REJECTED} read"] == 60
+    assert 1 < calls.most_open <= 4
