@@ -16,6 +16,7 @@ from shared.runs.run_ids import new_run_id
 from shared.runs.state import Run
 from shared.runs.store import RunStore
 from shared.settings import read_settings
+from shared.times import iso_text
 from simulation.storage import Kept
 from tests.memory_line import VirtualClock
 
@@ -68,8 +69,10 @@ def past_runs(app, export, count, days=500, **more):
     """So many runs of the export, one an hour, the newest of them so many days ago; their ids, newest first."""
     run_ids = []
     for number in range(count):
-        run_id = new_run_id(export, app.time() - timedelta(days=days, hours=number))
-        values = {"state": "succeeded", "staging_id": "abcd", **more}
+        at = app.time() - timedelta(days=days, hours=number)
+        times = {"queued": iso_text(at), "succeeded": iso_text(at + timedelta(minutes=1))}
+        values = {"state": "succeeded", "staging_id": "abcd", "times": times, **more}
+        run_id = new_run_id(export, at)
         run = Run(run_id, export, ACCOUNT, 12, "timer", "timer", **values)
         app.storage.runs.put(run_row(run))
         run_ids.append(run_id)

@@ -11,6 +11,7 @@ from shared.operating.doctor import rows, running
 from shared.operating.forgetting import forget
 from shared.operating.pruning import prune
 from shared.operating.replaying import replay
+from shared.runs import undoing
 from shared.runs.batch import Batch
 from shared.runs.run_ids import run_address
 from shared.runs.trial import newest_runs
@@ -144,3 +145,11 @@ def test_forget_reads_each_report_once_of_a_person_whose_id_no_report_has(years,
     assert calls.of(lambda: forget(years, ADMINISTRATOR, "ana@example.com")) <= 60 + 20
     assert calls.names[f"{REJECTED} read"] == 60
     assert 1 < calls.most_open <= 4
+
+
+def test_undo_reads_of_another_export_only_the_runs_that_may_have_ended_later(years, rows_read):
+    """Also where none of its runs has changed the list: those before ended before."""
+    past_runs(years, "other", 300)
+    (run_id,) = past_runs(years, "gold", 1, days=499)
+    assert undoing._last_change(years, "other", years.store.load(run_id)) is None
+    assert sum(rows_read) <= 20
