@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from shared.administration.history import is_last_change
 from shared.administration.running import last_runs
 from shared.operating.doctor import rows, running
 from shared.operating.forgetting import forget
@@ -153,3 +154,13 @@ def test_undo_reads_of_another_export_only_the_runs_that_may_have_ended_later(ye
     (run_id,) = past_runs(years, "gold", 1, days=499)
     assert undoing._last_change(years, "other", years.store.load(run_id)) is None
     assert sum(rows_read) <= 20
+
+
+def test_versions_of_the_configuration_are_read_some_at_a_time_and_only_those_that_are_wanted(years, calls):
+    for number in range(6):
+        years.configuration.change("ana", f"change {number}", lambda now: now)
+    calls.is_slow = True
+    assert [each.what for each in years.configuration.history()] == [f"change {number}" for number in range(5, 0, -1)]
+    assert calls.most_open > 1
+    assert [each.what for each in years.configuration.history(1)] == ["change 5"]
+    assert calls.of(lambda: is_last_change(years, ADMINISTRATOR, "x")) == 2
