@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.storage.clock import Clock
-from shared.storage.queue import Received
-
-_MOST_PEEKED = 32
+from shared.storage.queue import MOST_AT_ONCE, Received
 
 
 class Line(Protocol):
@@ -59,6 +57,13 @@ class Message:
     visible_at: float
     number: int
     dequeue_count: int = 0
+    inserted_on: None = None
+    expires_on: None = None
+
+    @property
+    def id(self) -> str:
+        """As the service's own."""
+        return str(self.number)
 
 
 class MemoryQueue:
@@ -79,14 +84,19 @@ class MemoryQueue:
         self._call("send", act)
 
     def receive(self, visible_again_seconds: int) -> Received | None:
-        def act() -> Received | None:
+        return next(iter(self._received(1, visible_again_seconds)), None)
+
+    def receive_some(self, visible_again_seconds: int) -> list[Received]:
+        return self._received(MOST_AT_ONCE, visible_again_seconds)
+
+    def _received(self, most: int, visible_again_seconds: int) -> list[Received]:
+        def act() -> list[Received]:
             now = self._kept.clock.seconds()
-            if not (visible := self._visible()):
-                return None
-            message: Any = visible[0]
-            message.visible_at = now + visible_again_seconds
-            message.dequeue_count += 1
-            return Received(message.text, message.dequeue_count, message)
+            messages: list[Any] = self._visible()[:most]
+            for message in messages:
+                message.visible_at = now + visible_again_seconds
+                message.dequeue_count += 1
+            return [Received(message.text, message.dequeue_count, message) for message in messages]
 
         return self._call("receive", act)
 
@@ -117,7 +127,7 @@ class MemoryQueue:
 
     def peek(self) -> list[Received]:
         def act() -> list[Received]:
-            visible: list[Any] = self._visible()[:_MOST_PEEKED]
+            visible: list[Any] = self._visible()[:MOST_AT_ONCE]
             return [Received(message.text, message.dequeue_count, message) for message in visible]
 
         return self._call("peek", act)

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
@@ -138,11 +137,17 @@ class MemoryTable(Rows):
 
         yield from self.readable(iter(self._call("query", act)), on_other)
 
-    def rows(self) -> Iterator[Row]:
-        def act() -> list[Row]:
-            return [Row(*address, *self._rows[address]) for address in sorted(self._rows)]
+    def query_partitions(self, first: str, last: str) -> Iterator[Row]:
+        return self._in_partitions("query", lambda partition: first <= partition < last)
 
-        yield from self.readable(iter(self._call("rows", act)), pass_over)
+    def rows(self) -> Iterator[Row]:
+        return self._in_partitions("rows", lambda _: True)
+
+    def _in_partitions(self, what: str, wanted: Callable[[str], bool]) -> Iterator[Row]:
+        def act() -> list[Row]:
+            return [Row(*address, *self._rows[address]) for address in sorted(self._rows) if wanted(address[0])]
+
+        yield from self.readable(iter(self._call(what, act)), pass_over)
 
     def probe(self) -> bool:
         return self._call("probe", lambda: True)
@@ -337,8 +342,9 @@ class MemoryBlobs:
 
     def delete_below(self, container: str, prefix: str) -> None:
         for blobs in itertools.batched(self.listing_if_there(container, prefix), DELETED_AT_ONCE, strict=False):
-            self._line.call(f"{container} delete", partial(self._drop, container, blobs))
+            self.delete_all(container, [blob.name for blob in blobs])
 
-    def _drop(self, container: str, blobs: tuple[Blob, ...]) -> None:
-        for blob in blobs:
-            self._kept.containers[container].pop(blob.name, None)
+    def delete_all(self, container: str, names: Sequence[str]) -> int:
+        kept = self._kept.containers.get(container, {})
+        self._line.call(f"{container} delete", lambda: [kept.pop(name, None) for name in names])
+        return len(names)

@@ -111,7 +111,7 @@ def _what(version: str) -> str:
 
 def is_last_change(app: App, caller: Caller, version: str) -> bool:
     """True where the last change was that the caller has put this version back."""
-    newest = next(iter(app.configuration.history()), None)
+    newest = next(iter(app.configuration.history(1)), None)
     return newest is not None and (newest.changed_by, newest.what) == (caller.name, _what(version))
 
 

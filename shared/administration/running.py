@@ -9,6 +9,7 @@ from shared.administration import audit
 from shared.administration.exports import find_export
 from shared.administration.start_keys import start_once
 from shared.app import App
+from shared.at_once import at_once
 from shared.brevo.checks import check_list
 from shared.config.base import ID_PATTERN
 from shared.config.document import ReadyExport, ready_export
@@ -252,7 +253,7 @@ def last_runs(app: App, caller: Caller) -> dict[str, Run | None]:
         exports = sorted({run_address(run_id)[0] for run_id, _ in app.store.open_runs()})
         if not exports:
             raise
-    return {export: newest_runs(app, export)[1] for export in exports}
+    return dict(zip(exports, at_once(lambda export: newest_runs(app, export)[1], exports), strict=True))
 
 
 def run_or_last(app: App, caller: Caller, name: str) -> Run | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from shared.at_once import at_once
 from shared.cli.showing import open_app
 from shared.errors import ExportError
 
@@ -43,7 +44,9 @@ def _ids(kind: str) -> list[str]:
         return sorted({str(each["source"]["container"]) for each in _document().get("exports", [])})
     if kind == "run":
         app = open_app()
-        return [run.run_id for export in app.configuration.read().exports for run in app.store.latest(export.id, 5)]
+        exports = app.configuration.read().exports
+        found = at_once(lambda export: [run.run_id for run in app.store.latest(export.id, 5)], exports)
+        return [run_id for run_ids in found for run_id in run_ids]
     return [str(each["id"]) for each in _document().get(f"{kind}s", [])]
 
 

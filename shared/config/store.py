@@ -10,9 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from shared.at_once import at_once
 from shared.config.document import (
     LARGEST_BYTES,
     blob_address,
@@ -120,12 +122,12 @@ class DocumentStore:
                 "Change the file where it is kept, such as in git, or set EXPORT_CONFIG to container/blob.",
             )
 
-    def history(self) -> list[Version]:
-        """The versions before, newest first; the last 50 are kept."""
+    def history(self, most: int | None = None) -> list[Version]:
+        """The versions before, newest first, or so many of them; the last 50 are kept. Each is read for it."""
         if is_local_file(self._location):
             return []
         container, _ = blob_address(self._location)
-        return [self._version(container, blob) for blob in reversed(self._kept())]
+        return at_once(partial(self._version, container), self._kept()[::-1][:most])
 
     def version(self, version_id: str) -> Document | None:
         """The document as it was; None where no version has this id. Raises DocumentError where it is not valid now."""

@@ -14,11 +14,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import batched
 from pathlib import Path
 
 from shared.access import Caller, require
 from shared.administration import audit
 from shared.app import App
+from shared.at_once import at_once
 from shared.counting import counted
 from shared.errors import ConfigurationError, TransientError, described
 from shared.operating import elsewhere
@@ -38,6 +40,8 @@ from shared.sync.stored import LEDGERS, UNDO
 
 _CANCEL_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 2.0
+# A month of reports is many, and one may have tens of megabytes.
+_READ_TOGETHER = 4
 # A report without some of its rows, and how many they were.
 type _Without = Callable[[bytes], tuple[bytes, int]]
 
@@ -160,10 +164,13 @@ def _erase_rejected(app: App, person: Person, customers: set[str], found: Forgot
     """First whose rows they are, then all rows of theirs: one without an address is found by its customer id."""
     digests = person.digests
     names = [blob.name for blob in app.storage.app_blobs.listing_if_there(REJECTED, "")]
-    for _, data in _reports(app, names, digests):
+    own = list[str]()
+    for name, data in _reports(app, names, digests):
+        own.append(name)
         customers |= customers_of(data, digests)
     without = partial(without_rows, digests=digests, customers=customers)
-    changes = ((name, without) for name, _ in _reports(app, names, digests | customers))
+    found_in = (name for name, _ in _reports(app, names, digests | customers)) if customers else own
+    changes = ((name, without) for name in found_in)
     _rewrite_all(app, changes, "rows", found)
 
 
@@ -218,13 +225,17 @@ def _erase_leavers(app: App, found: Forgotten) -> None:
 def _reports(app: App, names: list[str], words: set[str]) -> Iterator[tuple[str, bytes]]:
     """Name and data of the reports in which one of the words stands."""
     wanted = [word.replace('"', '""').encode() for word in words]
-    for name in names:
+
+    def read(name: str) -> bytes:
         try:
-            data = app.storage.app_blobs.read(REJECTED, name)
-        except NotFound:
-            continue
-        if any(word in data for word in wanted):
-            yield name, data
+            return app.storage.app_blobs.read(REJECTED, name)
+        except NotFound:  # past its time meanwhile
+            return b""
+
+    for some in batched(names if wanted else [], _READ_TOGETHER, strict=False):
+        for name, data in zip(some, at_once(read, some), strict=True):
+            if any(word in data for word in wanted):
+                yield name, data
 
 
 def _rewrite_all(app: App, changes: Iterable[tuple[str, _Without]], what: str, found: Forgotten) -> None:

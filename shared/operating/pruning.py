@@ -5,9 +5,12 @@ Everything is found by its own age, and a run's row goes last, so that it may be
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from itertools import batched
+from functools import partial
+from itertools import batched, groupby
+from operator import attrgetter
 
 from shared.access import Caller, require
 from shared.administration import audit
@@ -19,12 +22,16 @@ from shared.runs.answers import LEAVERS
 from shared.runs.run_ids import run_address, started_at
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
+from shared.storage.blobs import DELETED_AT_ONCE
 from shared.storage.failures import Conflict
 from shared.storage.forms import OtherFormError
-from shared.storage.tables import MOST_A_TRANSACTION, Change, Row, Table, pass_over
+from shared.storage.tables import MOST_A_TRANSACTION, Change, Row, Table
 from shared.sync.stored import LEDGERS, UNDO, Address, export_of
 
 _log = logging.getLogger(__name__)
+
+# For so many runs at the same time rows are deleted, and rows of so many are read ahead: it is all waiting for storage.
+_AT_ONCE, _READ_AHEAD = 8, 64
 
 
 def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict[str, int]:
@@ -36,14 +43,15 @@ def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict
     require(caller, "operate")
     counts, is_whole = dict[str, int](), False
     try:
-        counts["staged_blobs"] = _prune_blobs(app, STAGED, ENDED_STAGED_DAYS, dry_run=dry_run)
-        counts["rejected_rows_blobs"] = _prune_blobs(app, REJECTED, REJECTED_DAYS, dry_run=dry_run)
+        runs = _Runs(app)
+        counts["staged_blobs"] = _prune_blobs(app, runs, STAGED, ENDED_STAGED_DAYS, dry_run=dry_run)
+        counts["rejected_rows_blobs"] = _prune_blobs(app, runs, REJECTED, REJECTED_DAYS, dry_run=dry_run)
         counts["leavers_blobs"] = _prune_by_age(app, LEAVERS, LEAVERS_DAYS, dry_run=dry_run)
         counts["undo_blobs"] = _prune_by_age(app, UNDO, UNDO_DAYS, dry_run=dry_run)
         counts["ledger_blobs"] = prune_ledgers(app, days, dry_run=dry_run)
         counts["idempotency_keys"] = forget_old_keys(app, dry_run=dry_run)
         counts["earlier_configurations"] = _prune_history(app, days, dry_run=dry_run)
-        counts |= _prune_runs(app, days, dry_run=dry_run)
+        counts |= _prune_runs(app, runs, days, dry_run=dry_run)
         is_whole = True
     finally:  # also where it is cut off: what is deleted by then is gone
         parts = [f"{name} {count}" for name, count in counts.items() if count]
@@ -53,46 +61,63 @@ def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict
     return counts
 
 
-def _prune_blobs(app: App, container: str, days: int, *, dry_run: bool) -> int:
+class _Runs:
+    """The runs as they are at the beginning, read once for all that hangs on them. What is old begins no more."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        # Those that have not ended, and those that are still to be tidied up behind.
+        self._open = {run_id for run_id, _ in app.store.open_runs()}
+        self._active: dict[str, bool | str | None] = {}
+        rows = (row for row in app.storage.runs.rows() if row.key.startswith("run-"))
+        # The rows that this release reads, by the runs' ids.
+        self.rows = {str(row.values.get("run_id", "")): Row(row.partition, row.key) for row in rows}
+
+    def have_ended(self, run_ids: Iterable[str], days: int) -> list[str]:
+        """Those that began so long ago and have ended."""
+        return [each for each in run_ids if _is_older(self._app, each, days) and not self._may_be_open(each)]
+
+    def _may_be_open(self, run_id: str) -> bool:
+        """True also where this release does not read the run's row: it may go on once its release is back."""
+        return run_id in self._open or self._may_be_active(run_id) or self._is_of_other_form(run_id)
+
+    def _may_be_active(self, run_id: str) -> bool:
+        """True where its export has the run as the active one, though it may have fallen off the list of open runs.
+
+        Also where this release does not read which one that is.
+        """
+        export = run_address(run_id)[0]
+        if export not in self._active:
+            try:
+                self._active[export] = self._app.store.active(export)
+            except OtherFormError:
+                self._active[export] = True
+        return self._active[export] in (True, run_id)
+
+    def _is_of_other_form(self, run_id: str) -> bool:
+        if run_id in self.rows:
+            return False
+        try:
+            self._app.storage.runs.get(*run_address(run_id))
+        except OtherFormError:
+            return True
+        return False
+
+
+def _prune_blobs(app: App, runs: _Runs, container: str, days: int, *, dry_run: bool) -> int:
     """What belongs to a run that began so long ago and has ended. What an open one has staged it may still send."""
-    open_runs = _open_runs(app)
     found = defaultdict[str, list[str]](list)
     for blob in app.storage.app_blobs.listing_if_there(container, ""):
         found[blob.name.split("/")[0]].append(blob.name)
-    names = [
-        name
-        for run_id in found
-        if _is_older(app, run_id, days) and run_id not in open_runs and not _may_be_open(app, run_id)
-        for name in found[run_id]
-    ]
-    return _delete_blobs(app, [(container, name) for name in names], dry_run=dry_run)
-
-
-def _may_be_open(app: App, run_id: str) -> bool:
-    """True for an active run, and one whose row this release does not read: it may go on once its release is back."""
-    try:
-        app.storage.runs.get(*run_address(run_id))
-    except OtherFormError:
-        return True
-    return _may_be_active(app, run_id)
-
-
-def _may_be_active(app: App, run_id: str) -> bool:
-    """True where its export has the run as the active one, though it may have fallen off the list of open runs.
-
-    Also where this release does not read which one that is.
-    """
-    try:
-        return app.store.active(run_address(run_id)[0]) == run_id
-    except OtherFormError:
-        return True
+    names = [name for run_id in runs.have_ended(found, days) for name in found[run_id]]
+    return _delete_blobs(app, container, names, dry_run=dry_run)
 
 
 def _prune_by_age(app: App, container: str, days: int, *, dry_run: bool) -> int:
     """What does not begin with a run's id goes by its own age."""
     before = app.storage.clock.now() - timedelta(days=days)
     found = app.storage.app_blobs.listing_if_there(container, "")
-    return _delete_blobs(app, [(container, blob.name) for blob in found if blob.modified < before], dry_run=dry_run)
+    return _delete_blobs(app, container, [blob.name for blob in found if blob.modified < before], dry_run=dry_run)
 
 
 def prune_ledgers(app: App, days: int, *, dry_run: bool) -> int:
@@ -118,8 +143,8 @@ def prune_ledgers(app: App, days: int, *, dry_run: bool) -> int:
         export = export_of(blob)
         if export not in ("", *detached) and blob.modified < before and blob.name.removesuffix(blob.file) not in here:
             left.setdefault(export, []).append(blob.name)
-    found = [(LEDGERS, name) for export, names in left.items() if not _has_active(app, export) for name in names]
-    return _delete_blobs(app, found, dry_run=dry_run)
+    found = [name for export, names in left.items() if not _has_active(app, export) for name in names]
+    return _delete_blobs(app, LEDGERS, found, dry_run=dry_run)
 
 
 def _has_active(app: App, export_id: str) -> bool:
@@ -132,64 +157,73 @@ def _has_active(app: App, export_id: str) -> bool:
 
 def _prune_history(app: App, days: int, *, dry_run: bool) -> int:
     found = app.configuration.history_before(app.storage.clock.now() - timedelta(days=days))
-    return _delete_blobs(app, found, dry_run=dry_run)
+    return _delete_blobs(app, found[0][0], [name for _, name in found], dry_run=dry_run) if found else 0
 
 
-def _delete_blobs(app: App, found: list[tuple[str, str]], *, dry_run: bool) -> int:
-    """How many were deleted: one that storage holds fast, by a lease or a policy, keeps no other from going."""
-    if dry_run:
-        return len(found)
-    deleted = 0
-    for container, name in found:
+def _delete_blobs(app: App, container: str, names: list[str], *, dry_run: bool) -> int:
+    """How many were deleted: what cannot be keeps no other from going."""
+    deleted = len(names) if dry_run else 0
+    for some in [] if dry_run else batched(names, DELETED_AT_ONCE, strict=False):
         try:
-            app.storage.app_blobs.delete(container, name)
+            gone = app.storage.app_blobs.delete_all(container, some)
         except Exception as error:  # noqa: BLE001 - as said above
-            _log.error("a blob of %s was not deleted: %s", container, described(error))
+            _log.error("%d blobs of %s were not deleted: %s", len(some), container, described(error))
             continue
-        deleted += 1
+        if gone < len(some):
+            _log.error("%d blobs of %s were not deleted: storage has refused it", len(some) - gone, container)
+        deleted += gone
     return deleted
 
 
-def _prune_runs(app: App, days: int, *, dry_run: bool) -> dict[str, int]:
-    open_runs = _open_runs(app)
+def _prune_runs(app: App, runs: _Runs, days: int, *, dry_run: bool) -> dict[str, int]:
     counts = Counter({"runs": 0, "batches": 0, "events": 0, "notices": 0})
-    for row in app.storage.runs.rows():
-        run_id = str(row.values.get("run_id", ""))
-        if not row.key.startswith("run-") or run_id in open_runs or not _is_older(app, run_id, days):
-            continue
+    ended = defaultdict[str, dict[str, Row]](dict)
+    for run_id in runs.have_ended(runs.rows, days):
+        ended[runs.rows[run_id].partition][run_id] = runs.rows[run_id]
+    for export, rows in ended.items():
         try:
-            if not _may_be_active(app, run_id):
-                counts.update(_prune_run(app, row, run_id, dry_run=dry_run))
-        except Exception as error:  # noqa: BLE001 - the other runs go all the same
-            _log.error("the run %s was not deleted: %s", run_id, described(error))
+            counts.update(_prune_export(app, rows, dry_run=dry_run))
+        except Exception as error:  # noqa: BLE001 - those of the other exports go all the same
+            _log.error("old runs of %s were not deleted: %s", export, described(error))
     return dict(counts)
 
 
-def _prune_run(app: App, row: Row, run_id: str, *, dry_run: bool) -> dict[str, int]:
-    counts = {"runs": 1}
+def _prune_export(app: App, rows: dict[str, Row], *, dry_run: bool) -> dict[str, int]:
+    """These runs of an export, with all that hangs on them.
+
+    What hangs on them is found by a search for all of them, and deleted for some runs at the same time: it takes a call
+    for each run and table, as a transaction is of one run.
+    """
+    counts, kept = dict[str, int](), set[str]()
     tables = {"batches": app.storage.batches, "events": app.storage.events, "notices": app.storage.notices}
-    for name, table in tables.items():
-        below = list(table.query(run_id, on_other=pass_over))
-        counts[name] = len(below)
-        if not dry_run:
-            _delete(table, below)
-    if not dry_run:
-        app.storage.runs.delete(Row(row.partition, row.key))
-    return counts
+
+    def delete(table: Table, below: list[Row]) -> int:
+        try:
+            return len(below) if dry_run else _delete(table, below)
+        except Exception as error:  # noqa: BLE001 - the other runs go all the same
+            _log.error("the run %s was not deleted: %s", below[0].partition, described(error))
+            kept.add(below[0].partition)
+            return 0
+
+    with ThreadPoolExecutor(_AT_ONCE, "prune") as pool:
+        for name, table in tables.items():
+            found = groupby(table.query_partitions(min(rows), f"{max(rows)}."), key=attrgetter("partition"))
+            mine = (list(below) for run_id, below in found if run_id in rows)
+            parts = batched(mine, _READ_AHEAD, strict=False)
+            counts[name] = sum(sum(pool.map(partial(delete, table), part)) for part in parts)
+    gone = [row for run_id, row in rows.items() if run_id not in kept]
+    return {"runs": len(gone) if dry_run else _delete(app.storage.runs, gone), **counts}
 
 
-def _delete(table: Table, rows: Iterable[Row]) -> None:
+def _delete(table: Table, rows: Sequence[Row]) -> int:
+    """Deletes rows of one partition; how many they are."""
     for part in batched(rows, MOST_A_TRANSACTION, strict=False):
         try:
             table.transact([Change("delete", row) for row in part])
         except Conflict:  # somebody else prunes as well
             for row in part:
                 table.delete(Row(row.partition, row.key))
-
-
-def _open_runs(app: App) -> set[str]:
-    """Those that have not ended, and those that are still to be tidied up behind."""
-    return {run_id for run_id, _ in app.store.open_runs()}
+    return len(rows)
 
 
 def _is_older(app: App, run_id: str, days: int) -> bool:

@@ -60,7 +60,8 @@ def look(app: App, caller: Caller, run_id: str = "", *, drop_unreadable: bool = 
     """What `replay` would do now. Changes nothing, and keeps nobody from the messages."""
     require(caller, "operate")
     peeked = app.storage.poison.peek()
-    found = [_judged(app, each, run_id, drop_unreadable=drop_unreadable)[0] for each in peeked]
+    fates = dict[str, tuple[Fate, str]]()
+    found = [_judged(app, each, run_id, fates, drop_unreadable=drop_unreadable)[0] for each in peeked]
     return Seen(found, max(0, app.storage.poison.count() - len(peeked)))
 
 
@@ -90,19 +91,20 @@ def replay(app: App, caller: Caller, run_id: str = "", *, drop_unreadable: bool 
     With `run_id`, other runs' messages are left. Safe to repeat, and to be cut off anywhere.
     """
     require(caller, "operate")
-    found, left = [], []
-    for received in _each(app.storage.poison):
-        given_up, message = _judged(app, received, run_id, drop_unreadable=drop_unreadable)
+    found = []
+    left, fates = dict[str, Received](), dict[str, tuple[Fate, str]]()
+    for received in _each(app.storage.poison, left):
+        given_up, message = _judged(app, received, run_id, fates, drop_unreadable=drop_unreadable)
         found.append(given_up)
         if given_up.fate == "leave":
-            left.append(received)
+            left[received.message.id] = received
             continue
         if given_up.fate == "replay" and message is not None:
             # Without its failures: the person who replays it has fixed their cause.
             send(app, Message(message.run, message.step, message.batch, message.number))
             app.store.add_event(message.run, "replayed", f"The step {message.step}, which had been given up.")
         app.storage.poison.delete(received)
-    for received in left:
+    for received in left.values():
         app.storage.poison.release(received)
     counts = {fate: sum(each.fate == fate for each in found) for fate in ("replay", "drop")}
     if any(counts.values()):
@@ -110,12 +112,21 @@ def replay(app: App, caller: Caller, run_id: str = "", *, drop_unreadable: bool 
     return Seen(found, max(0, app.storage.poison.count() - len(left)))
 
 
-def _each(queue: Queue) -> Iterator[Received]:
-    """Each message once: one that comes back meanwhile, since there are so many, ends the round."""
-    seen = set()
-    while (received := queue.receive(_HIDDEN_SECONDS)) and received.message.id not in seen:
-        seen.add(received.message.id)
-        yield received
+def _each(queue: Queue, left: dict[str, Received]) -> Iterator[Received]:
+    """Each message once. Of those that are `left`, by their ids, one that comes back meanwhile is hidden again.
+
+    That they all come back ends the round: what was not seen yet comes before them.
+    """
+    seen = set[str]()
+    while fresh := _fresh(queue.receive_some(_HIDDEN_SECONDS), seen, left):
+        yield from fresh
+
+
+def _fresh(messages: list[Received], seen: set[str], left: dict[str, Received]) -> list[Received]:
+    left |= {each.message.id: each for each in messages if each.message.id in left}
+    fresh = [each for each in messages if each.message.id not in seen]
+    seen |= {each.message.id for each in fresh}
+    return fresh
 
 
 def _parsed(received: Received) -> Message:
@@ -133,7 +144,10 @@ def _is_ours(received: Received) -> bool:
     return True
 
 
-def _judged(app: App, received: Received, only: str, *, drop_unreadable: bool) -> tuple[GivenUp, Message | None]:
+def _judged(
+    app: App, received: Received, only: str, fates: dict[str, tuple[Fate, str]], *, drop_unreadable: bool
+) -> tuple[GivenUp, Message | None]:
+    """What becomes of the message. `fates` are those of the runs that are known by now, which are read once."""
     since, until = received.message.inserted_on, received.message.expires_on
     try:
         message = _parsed(received)
@@ -142,7 +156,9 @@ def _judged(app: App, received: Received, only: str, *, drop_unreadable: bool) -
     except _NOT_OURS:
         text = f"It is not one of ours ({len(received.text):,} characters)."
         return GivenUp("", "", since, until, "drop" if drop_unreadable and not only else "leave", text), None
-    fate, why = _fate(app, message.run, only)
+    if message.run not in fates:
+        fates[message.run] = _fate(app, message.run, only)
+    fate, why = fates[message.run]
     return GivenUp(message.run, message.step, since, until, fate, why), message
 
 

@@ -24,6 +24,7 @@ from shared.times import local_text
 
 _log = logging.getLogger(__name__)
 
+_MOST_WOKEN = 5
 # So many runs of an export are looked at for an import that is past its deadline.
 _LATE_RUNS = 20
 
@@ -216,18 +217,29 @@ def _is_over(imports: Imports, slot: Slot, now: float) -> bool:
 
 
 def wake_waiting(app: App, key_setting: str, but: str = "") -> None:
-    """Lets the account's open runs look for a free slot now instead of at their next turn."""
-    for run_id, setting in app.store.open_runs():
-        if setting == key_setting and run_id != but:
-            try:
-                _wake(app, run_id)
-            except Exception as error:
-                if concerns_all(error):
-                    raise
-                _log.error("run %s was not woken: %s", run_id, described(error))
+    """Lets some of the account's open runs look for a free slot now instead of at their next turn.
+
+    Those without a slot, the oldest first. Where hundreds wait, a slot for one of them is not worth a step of each at
+    the end of each: the others look by themselves.
+    """
+    holding = {row.values["run"] for row in slot_rows(app, key_setting)}
+    waiting = [run_id for run_id, setting in app.store.open_runs() if setting == key_setting and run_id != but]
+    woken = 0
+    # The older a run, the greater its key.
+    for run_id in sorted(waiting, key=lambda each: (each not in holding, run_address(each)[1]), reverse=True):
+        try:
+            woken += _wake(app, run_id)
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            _log.error("run %s was not woken: %s", run_id, described(error))
+        if woken >= _MOST_WOKEN:
+            return
 
 
-def _wake(app: App, run_id: str) -> None:
+def _wake(app: App, run_id: str) -> bool:
     run = app.store.load(run_id)
-    if run is not None and run.state in SENDING:
-        schedule_confirm(app, run, 0)
+    if run is None or run.state not in SENDING:
+        return False
+    schedule_confirm(app, run, 0)
+    return True

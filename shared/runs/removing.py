@@ -1,7 +1,8 @@
 """Whom a run takes out of a list and puts back: by Brevo's numbers, as they were written down when it was staged."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 from shared.app import App
@@ -13,36 +14,37 @@ from shared.storage.failures import NotFound
 from shared.sync.stored import LEDGERS, UNDO, fetch
 
 
-def read_removals(app: App, run: Run) -> list[int]:
+def read_removals(app: App, run: Run) -> Sequence[int]:
     """The numbers of all contacts that the run is to take out of the list. Raises NotFound where they are gone."""
     return _numbers(app, _removals(run))
 
 
-def read_additions(app: App, run: Run) -> list[int]:
+def read_additions(app: App, run: Run) -> Sequence[int]:
     """The numbers of all contacts that an undo is to put back. Raises NotFound where they are gone."""
     return _numbers(app, address_of(run).additions(run.run_id, run.staging_id))
 
 
-def _numbers(app: App, name: str) -> list[int]:
-    from shared.sync.removals import numbers_of
+def _numbers(app: App, name: str) -> Sequence[int]:
+    """Line by line: of millions the file takes a worker's memory several times over."""
+    from shared.sync.removals import lines_of, numbers_of
 
-    return numbers_of(app.storage.app_blobs.read(LEDGERS, name))
+    return numbers_of(lines_of(app.storage.app_blobs.chunks(LEDGERS, name, None)))
 
 
-def leave_whom_others_keep(app: App, run: Run) -> list[int]:
+def leave_whom_others_keep(app: App, run: Run) -> Sequence[int]:
     """The numbers that are left once those stay whom another export has sent to the list since the run was staged.
 
     Written down for the workers that go on with it. Raises Conflict and NotFound where something changes meanwhile, and
     PermanentError where nobody can say any more whom another export keeps: they could be among these.
     """
-    from shared.sync.removals import has_keys, numbers_of
+    from shared.sync.removals import has_keys, numbers_of, without_numbers
 
     blobs = app.storage.app_blobs
     before = blobs.read(LEDGERS, _removals(run))
     left = without_those_of_others(app, run, before, must_be_known=has_keys(before))
-    numbers = numbers_of(left)
+    numbers = numbers_of(BytesIO(left))
     if left != before:
-        leave_in_record(app, run, set(numbers_of(before)).difference(numbers))
+        leave_in_record(app, run, without_numbers(before, numbers).tolist())
         blobs.write(LEDGERS, _removals(run), left)
     return numbers
 

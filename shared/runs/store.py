@@ -26,12 +26,14 @@ from shared.runs.state import SUCCEEDED, Run
 from shared.runs.tries import Started
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
-from shared.storage.tables import MOST_A_TRANSACTION, Change, NewValues, OneOf, Row, pass_over
+from shared.storage.forms import OtherFormError
+from shared.storage.tables import MOST_A_TRANSACTION, Change, NewValues, OneOf, OnOther, Row, pass_over
 
 _log = logging.getLogger(__name__)
 
 # No id has a tilde, so that no export can have this partition.
 OPEN = "~open"
+_FIRST_FEW = 20
 
 
 class AlreadyActive(Exception):
@@ -121,7 +123,10 @@ class RunStore(StartedRows):
     def latest(self, export: str, limit: int | None = 50, *, after: str = "") -> Iterator[Run]:
         """The export's runs, newest first; those that come after the run of this id. A row that is none is left out."""
         first = f"{run_address(after)[1]}!" if after else "run-"
-        for row in self._runs.query(export, first, "run.", limit, on_other=pass_over):
+        found = (
+            self._runs.query(export, first, "run.", limit, pass_over) if limit else self._each(export, first, pass_over)
+        )
+        for row in found:
             try:
                 run = run_of(row)
             except Exception as error:  # noqa: BLE001 - the older runs are shown beside it
@@ -131,7 +136,25 @@ class RunStore(StartedRows):
 
     def every_run(self, export: str) -> Iterator[Run]:
         """The export's runs, newest first, where none is to be missed: a row that cannot be read raises."""
-        return map(run_of, self._runs.query(export, "run-", "run."))
+        return map(run_of, self._each(export))
+
+    def _each(self, export: str, first: str = "run-", on_other: OnOther | None = None) -> Iterator[Row]:
+        """All rows of the export's runs from this key on, newest first: a few, and then by the thousand.
+
+        What is looked for is mostly among the few, and a thousand are some megabytes.
+        """
+        seen, others = 0, list[OtherFormError]()
+
+        def other(error: OtherFormError) -> None:
+            if on_other is None:
+                raise error
+            others.append(error)
+
+        for row in self._runs.query(export, first, "run.", _FIRST_FEW, other):
+            first, seen = f"{row.key}!", seen + 1
+            yield row
+        if seen + len(others) >= _FIRST_FEW:
+            yield from self._runs.query(export, first, "run.", None, other)
 
     def active(self, export: str) -> str | None:
         """The id of the export's run that is not final."""

@@ -6,6 +6,7 @@ that nothing is undone which a later run has built upon.
 """
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
@@ -114,13 +115,14 @@ def _later_run(app: App, ready: ReadyExport, undone: Run) -> Run | None:
 
 
 def _last_change(app: App, export: str, undone: Run) -> Run | None:
-    """The export's last run that may have changed the list.
+    """The export's last run that may have changed the list, of those that may have ended later than `undone`.
 
     Raises ConfigurationError where a newer one cannot be read, such as one of another release: people may have built
     upon `undone` by it.
     """
     try:
-        return next((run for run in app.store.every_run(export) if _has_changed(run, undone)), None)
+        runs = _not_before(undone, app.store.every_run(export))
+        return next((run for run in runs if _has_changed(run, undone)), None)
     except Exception as error:
         if concerns_all(error):
             raise
@@ -128,6 +130,17 @@ def _last_change(app: App, export: str, undone: Run) -> Run | None:
         reason = f"a run of {export} cannot be read, and it may have changed the list since"
         advice = "`segment-export doctor` names its row: deploy the release that wrote it, or delete the row."
         raise impossible(undone.run_id, reason, advice) from None
+
+
+def _not_before(undone: Run, runs: Iterator[Run]) -> Iterator[Run]:
+    """Those of an export's runs, newest first, that may have ended later: each export has one open run at a time.
+
+    So all before one that had begun by then ended before that began.
+    """
+    for run in runs:
+        yield run
+        if run.times.get("queued", undone.times[undone.state]) < undone.times[undone.state]:
+            return
 
 
 def _has_changed(run: Run, undone: Run) -> bool:

@@ -1,7 +1,7 @@
 """Blobs: the app's own and the segments'."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -240,14 +240,29 @@ class Blobs:
         with suppress(NotFound), self._failures(f"container {container}"):
             client = self._container(container)
             for names in batched(list(client.list_blob_names(name_starts_with=prefix)), DELETED_AT_ONCE, strict=False):
-                for answer in client.delete_blobs(*names, raise_on_any_failure=False):
-                    if answer.status_code not in (202, 404):
-                        raise HttpResponseError(response=answer)
+                for refused in _delete(client, names):
+                    raise HttpResponseError(response=refused)
+
+    def delete_all(self, container: str, names: Sequence[str]) -> int:
+        """Deletes these blobs, at most DELETED_AT_ONCE, in one request; none is no fault.
+
+        How many are gone: one that storage holds fast, by a lease or a policy, keeps no other from going.
+        """
+        refused: list[Any] = []
+        with suppress(NotFound), self._failures(f"container {container}"):
+            refused = _delete(self._container(container), names)
+        return len(names) - len(refused)
 
     def _container(self, name: str) -> ContainerClient:
         if name not in self._containers:
             self._containers[name] = self._service.get_container_client(name)
         return self._containers[name]
+
+
+def _delete(client: ContainerClient, names: Sequence[str]) -> list[Any]:
+    """The answers about those that are still there."""
+    answers = client.delete_blobs(*names, raise_on_any_failure=False)
+    return [answer for answer in answers if answer.status_code not in (202, 404)]
 
 
 def _unchanged(etag: str | None) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from azure.storage.queue import QueueClient, QueueMessage
 from shared.storage.failures import Conflict, NotFound, storage_failures
 
 _LONGEST_DELAY_SECONDS = 7 * 24 * 3600 - 60
-_MOST_PEEKED = 32
+# The most that one request gives. https://learn.microsoft.com/rest/api/storageservices/get-messages
+MOST_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,17 @@ class Queue:
             return None
         return self._received(message)
 
+    def receive_some(self, visible_again_seconds: int) -> list[Received]:
+        """The next messages, at most MOST_AT_ONCE, as `receive` gives one."""
+        try:
+            with storage_failures(self._what):
+                found = self._client.receive_messages(
+                    visibility_timeout=visible_again_seconds, messages_per_page=MOST_AT_ONCE, max_messages=MOST_AT_ONCE
+                )
+                return [self._received(message) for message in found]
+        except NotFound:
+            return []
+
     def delete(self, received: Received) -> None:
         """Deletes a message that is done with; one that somebody else has taken since is left."""
         try:
@@ -90,10 +102,10 @@ class Queue:
             return 0
 
     def peek(self) -> list[Received]:
-        """The next messages, at most 32, as they lie there: nobody is kept from taking them."""
+        """The next messages, at most MOST_AT_ONCE, as they lie there: nobody is kept from taking them."""
         try:
             with storage_failures(self._what):
-                found = self._client.peek_messages(_MOST_PEEKED)
+                found = self._client.peek_messages(MOST_AT_ONCE)
                 return [self._received(message) for message in found]
         except NotFound:
             return []

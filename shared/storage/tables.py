@@ -211,17 +211,26 @@ class Table(Rows):
             # The SDK looks for its parameters between blanks.
             conditions.append(f"( {' or '.join(f'{one_of.name} eq @{name}' for name in wanted)} )")
             parameters |= wanted
+        return self._found(" and ".join(conditions), parameters, limit)
+
+    def _found(self, condition: str, parameters: dict[str, str], limit: int | None = None) -> Iterator[Row]:
         try:
             with storage_failures(self._what):
-                found = self._client.query_entities(
-                    " and ".join(conditions), parameters=parameters, results_per_page=limit
-                )
+                found = self._client.query_entities(condition, parameters=parameters, results_per_page=limit)
                 for count, entity in enumerate(found, start=1):
                     yield _row(entity)
                     if count == limit:
                         return
         except NotFound:
             return
+
+    def query_partitions(self, first: str, last: str) -> Iterator[Row]:
+        """Every row with first <= partition < last that this release reads, one partition after the other.
+
+        For clearing up, as `rows`.
+        """
+        condition = "PartitionKey ge @first and PartitionKey lt @last"
+        yield from self.readable(self._found(condition, {"first": first, "last": last}), pass_over)
 
     def rows(self) -> Iterator[Row]:
         """Every row of the table that this release reads: for clearing up, never for a step of a run."""

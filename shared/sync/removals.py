@@ -3,9 +3,14 @@
 Those who are to leave no matter who has put them there have no key: no other export keeps them.
 """
 
-from collections.abc import Container, Sequence
+from array import array
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
@@ -18,19 +23,33 @@ def removals_sql(path: Path) -> str:
     return f"SELECT * FROM read_csv({literal(str(path))}, columns={columns}, auto_detect=false, header=false)"
 
 
-def numbers_of(data: bytes) -> list[int]:
-    """The numbers in a file of removals."""
-    return [int(line.partition(b",")[0]) for line in data.splitlines()]
+def numbers_of(lines: Iterable[bytes]) -> "array[int]":
+    """The numbers in the lines of a file of removals: of millions, eight bytes each."""
+    return array("q", (int(line.partition(b",")[0]) for line in lines))
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a file that comes in chunks."""
+    begun = b""
+    for chunk in chunks:
+        *lines, begun = (begun + chunk).split(b"\n")
+        yield from lines
+    yield from [begun] if begun else []
+
+
+def without_numbers(before: bytes, left: Sequence[int]) -> "NDArray[np.int64]":
+    """The numbers of a file that are not among those that are left of it."""
+    return np.setdiff1d(np.asarray(numbers_of(BytesIO(before))), np.asarray(left))
 
 
 def has_keys(data: bytes) -> bool:
     """Whether another export may keep any of those in a file of removals."""
-    return any(line.partition(b",")[2].strip(b",") for line in data.splitlines())
+    return any(line.partition(b",")[2].strip(b",\n") for line in BytesIO(data))
 
 
 def keys_of(data: bytes, numbers: Container[int]) -> str:
     """The keys of those in the file that have these numbers and a key, in lines `high,low`."""
-    parts = (line.partition(b",") for line in data.splitlines())
+    parts = (line.rstrip(b"\n").partition(b",") for line in BytesIO(data))
     return "".join(f"{key.decode()}\n" for number, _, key in parts if int(number) in numbers and key.strip(b","))
 
 

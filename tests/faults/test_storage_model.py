@@ -201,12 +201,33 @@ def test_blobs_below_a_prefix_are_deleted_by_the_hundred(storage, part):
     blobs.delete_below(f"none-{part}", "x/")
 
 
+def test_blobs_are_deleted_by_their_names_whether_they_are_there_or_not(storage, part):
+    blobs = storage.app_blobs
+    names = [f"x/{number}/a+b & ö%20.json" for number in range(3)]
+    for name in [*names, "y"]:
+        blobs.write(part, name, b"1")
+    assert blobs.delete_all(part, [*names, "gone"]) == 4
+    assert [blob.name for blob in blobs.listing(part, "")] == ["y"]
+    assert blobs.delete_all(f"none-{part}", names) == 3
+
+
 def test_every_row_of_a_table_is_listed(storage, part):
     storage.audit.put(Row(part, "b", {"n": 2}))
     storage.audit.put(Row(f"{part}-2", "a", {"n": 1}))
     assert [(row.key, row.values["n"]) for row in storage.audit.rows() if row.partition.startswith(part)] == [
         ("b", 2),
         ("a", 1),
+    ]
+
+
+def test_rows_of_some_partitions_are_found_one_partition_after_the_other(storage, part):
+    for partition, key in (("b", "2"), ("a-1", "1"), ("b", "1"), ("c", "1"), ("a", "1")):
+        storage.events.put(Row(f"{part}-{partition}", key, {}))
+    found = storage.events.query_partitions(f"{part}-a-", f"{part}-c")
+    assert [(row.partition.removeprefix(f"{part}-"), row.key) for row in found] == [
+        ("a-1", "1"),
+        ("b", "1"),
+        ("b", "2"),
     ]
 
 
@@ -236,6 +257,20 @@ def test_message_is_peeked_and_given_back_without_being_lost(storage, part):
     assert (seen(), queue.count() > 0) == ([], True), "neither gives it back nor takes it from who has it"
     queue.delete(again)
     assert queue.count() <= before
+
+
+def test_messages_are_taken_32_at_a_time_and_are_hidden_then(storage, part):
+    del part
+    storage.notice_queue.clear()
+    for number in range(40):
+        storage.notice_queue.send(str(number))
+    some = storage.notice_queue.receive_some(60)
+    rest = storage.notice_queue.receive_some(60)
+    assert (len(some), len(rest), storage.notice_queue.receive_some(60)) == (32, 8, [])
+    assert {each.text for each in (*some, *rest)} == {str(number) for number in range(40)}
+    storage.notice_queue.release(some[0])
+    assert [each.dequeue_count for each in storage.notice_queue.receive_some(60)] == [2]
+    storage.notice_queue.clear()
 
 
 def test_message_waits_for_whole_seconds_rounded_up(storage, part):

@@ -34,6 +34,7 @@ from tests.flow.excluding import excluding  # noqa: F401 - likewise
 from tests.flow.following import following  # noqa: F401 - likewise
 from tests.flow.trials import trying  # noqa: F401 - likewise
 from tests.flow.undoing import undoing  # noqa: F401 - likewise
+from tests.flow.years import calls, many_exports, rows_read, years  # noqa: F401 - likewise
 from tests.known_account import key_setting, note_speed_and_limit
 from tests.memory_line import Line, VirtualClock
 from tests.plain import plain

@@ -329,8 +329,6 @@ def test_list_of_runs_and_prune_leave_a_run_of_a_newer_form_alone(flow):
 def test_replay_leaves_a_message_of_another_form(flow):
     poison = flow.app.storage.poison
     poison.send(base64.b64encode(b'{"form": 2}').decode())
-    for name in ("id", "inserted_on", "expires_on"):
-        setattr(poison._messages[0], name, None)
     for act in (look, replay):
         [seen] = act(flow.app, ADMINISTRATOR, drop_unreadable=True).messages
         assert (seen.fate, "Another release" in seen.why) == ("leave", True)

@@ -38,3 +38,8 @@ def test_one_blob_that_is_not_deleted_is_an_error(blobs, answers, status, error)
     answers += [202, status, 202]
     with pytest.raises(error):
         blobs.delete_below("staged", "x/")
+
+
+def test_blobs_that_storage_holds_fast_keep_no_others_from_going_and_are_not_counted(blobs, answers):
+    answers += [202, 409, 404]
+    assert blobs.delete_all("staged", ["x/a", "x/b", "x/c"]) == 2

@@ -66,7 +66,7 @@ def test_segments_are_only_read_and_only_in_their_containers():
     (found,) = [text for file, text, _ in assignments() if file == "app/segments.bicep"]
     assert "storageBlobDataReader" in found
     assert "scope: segmentContainers[i]" in found
-    written = {"write", "delete_below", "create_container"}
+    written = {"write", "delete_below", "delete_all", "create_container"}
     for path in (ROOT / "shared/segments").glob("*.py"):
         assert not written & words_of(path), path
 

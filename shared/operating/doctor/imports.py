@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator
 from shared.app import App
 from shared.config.models import Document
 from shared.operating.doctor.finding import Look
-from shared.operating.doctor.rows import loaded
+from shared.operating.doctor.rows import open_loaded
 from shared.runs.left_imports import LeftImport, left_imports
 from shared.runs.questions import Question, Subject, purposes
 from shared.runs.state import SENDING, Run
@@ -23,7 +23,7 @@ def slow_imports(app: App, document: Document) -> Look:
 
     Of ended runs also newer ones: they hold a slot that the next runs wait for.
     """
-    runs = [run for run in (loaded(app, run_id) for run_id, _ in app.store.open_runs()) if run is not None]
+    runs = open_loaded(app)
     hours = {each.api_key.setting: each.import_deadline_hours for each in document.connections}
     found = [line for run in runs if run.state in SENDING for line in _of_open(app, run, hours.get(run.key_setting))]
     settings = dict.fromkeys([*hours, *(run.key_setting for run in runs)])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from shared.app import App
+from shared.at_once import at_once
 from shared.config.models import Document
 from shared.errors import ExportError, place_of, shown
 from shared.operating.doctor.finding import Look
@@ -14,7 +15,7 @@ from shared.runs.run_ids import is_row_key
 from shared.runs.state import Run
 from shared.runs.store import OPEN
 from shared.storage.forms import OtherFormError
-from shared.storage.tables import OnOther, Row, pass_over
+from shared.storage.tables import OnOther, Row, Table, pass_over
 from shared.version import VERSION
 
 _NEWEST_ROWS = 20
@@ -29,12 +30,7 @@ def other_forms(app: App, exports: Sequence[str]) -> Look:
     Looks at each export's newest runs, all open runs with their batches and accounts, and the next 32 messages of each
     queue.
     """
-    found: list[OtherFormError] = []
-    for read in _reads(app, exports, found.append):
-        try:
-            read()
-        except OtherFormError as error:
-            found.append(error)
+    found = [error for errors in at_once(_other_forms_of, _reads(app, exports)) for error in errors]
     if not found:
         return "ok", "None.", ""
     kinds = Counter(str(error.message) for error in found)
@@ -42,27 +38,44 @@ def other_forms(app: App, exports: Sequence[str]) -> Look:
     return "warn", f"{text} This is release {VERSION}.", found[0].advice
 
 
-def _reads(app: App, exports: Sequence[str], on_other: OnOther) -> Iterator[Callable[[], object]]:
+# Reads something; a row of another form in a list goes to the function that it gets.
+_Reads = Callable[[OnOther], object]
+
+
+def _other_forms_of(read: _Reads) -> list[OtherFormError]:
+    found: list[OtherFormError] = []
+    try:
+        read(found.append)
+    except OtherFormError as error:
+        found.append(error)
+    return found
+
+
+def _reads(app: App, exports: Sequence[str]) -> Iterator[_Reads]:
     store, storage = app.store, app.storage
-    yield lambda: list(storage.runs.query(OPEN, on_other=on_other))
+    yield partial(_drain, storage.runs, OPEN)
     open_runs = store.open_runs()
     for run_id, _ in open_runs:
-        yield partial(store.load, run_id)
-        yield partial(_drained, storage.batches.query(run_id, on_other=on_other))
+        yield _alone(partial(store.load, run_id))
+        yield partial(_drain, storage.batches, run_id)
     for setting in {setting for _, setting in open_runs}:
-        yield partial(_drained, storage.accounts.query(setting, on_other=on_other))
+        yield partial(_drain, storage.accounts, setting)
     for export in exports:
-        yield partial(_drained, storage.runs.query(export, limit=_NEWEST_ROWS, on_other=on_other))
-        yield partial(store.started, export)
-        yield partial(store.success, export)
+        yield partial(_drain, storage.runs, export, limit=_NEWEST_ROWS)
+        yield _alone(partial(store.started, export))
+        yield _alone(partial(store.success, export))
     for received in storage.queue.peek():
-        yield partial(check_form, received.text, "A message of a run", MESSAGE_FORM)
+        yield _alone(partial(check_form, received.text, "A message of a run", MESSAGE_FORM))
     for received in storage.notice_queue.peek():
-        yield partial(check_form, received.text, "A message of the notices", NOTICE_FORM)
+        yield _alone(partial(check_form, received.text, "A message of the notices", NOTICE_FORM))
 
 
-def _drained(rows: Iterator[Row]) -> None:
-    for _ in rows:
+def _alone(read: Callable[[], object]) -> _Reads:
+    return lambda _: read()
+
+
+def _drain(table: Table, partition: str, on_other: OnOther, limit: int | None = None) -> None:
+    for _ in table.query(partition, limit=limit, on_other=on_other):
         pass
 
 
@@ -71,14 +84,24 @@ def loaded(app: App, run_id: str) -> Run | None:
     return _read(partial(app.store.load, run_id))[0]
 
 
+def open_loaded(app: App) -> list[Run]:
+    """The runs that have not ended, and those that are still to be tidied up behind, as far as they can be read."""
+    return [run for run in at_once(partial(loaded, app), (run_id for run_id, _ in app.store.open_runs())) if run]
+
+
 def odd_rows(app: App, document: Document) -> Look:
     """Rows that cannot be read: each stops its own run, export or account, and is passed over by all else."""
-    faults = [f"{what} ({fault})" for what, read in _readings(app, document) if (fault := _read(read)[1])]
+    faults = list(filter(None, at_once(_fault, _readings(app, document))))
     if not faults:
         return "ok", "Each can be read.", ""
     more = f" and {len(faults) - _SHOWN:,} more" if len(faults) > _SHOWN else ""
     words = f"{len(faults):,} cannot be read: {'; '.join(faults[:_SHOWN])}{more}."
     return "FAILED", words, "Nothing of ours writes such a row: see who else writes to the account, and delete the row."
+
+
+def _fault(reading: tuple[str, Callable[[], object]]) -> str:
+    what, read = reading
+    return f"{what} ({fault})" if (fault := _read(read)[1]) else ""
 
 
 def _readings(app: App, document: Document) -> Iterator[tuple[str, Callable[[], object]]]:

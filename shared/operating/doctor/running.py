@@ -1,13 +1,15 @@
 """The doctor's checks of a running app: its queues, its open runs, its timer, its clock."""
 
 from contextlib import suppress
+from functools import partial
 
 from shared.app import App
-from shared.config.models import Document
+from shared.at_once import at_once
+from shared.config.models import Document, Export
 from shared.errors import ConfigurationError
 from shared.operating import replaying
 from shared.operating.doctor.finding import Look
-from shared.operating.doctor.rows import loaded
+from shared.operating.doctor.rows import open_loaded
 from shared.runs.graces import CLAIM_AHEAD_SECONDS
 from shared.runs.run_ids import started_at
 from shared.runs.state import Run
@@ -53,8 +55,7 @@ def poison(app: App) -> Look:
 
 def open_runs(app: App) -> Look:
     """The oldest run that has not ended, and whether anything drives the runs."""
-    runs = [loaded(app, run_id) for run_id, _ in app.store.open_runs()]
-    found = sorted((run for run in runs if run and not run.is_final), key=lambda run: started_at(run.run_id))
+    found = sorted((run for run in open_loaded(app) if not run.is_final), key=lambda run: started_at(run.run_id))
     if not found:
         return "ok", "None.", ""
     now = app.now()
@@ -116,19 +117,9 @@ def timer_ticks(app: App) -> Look:
 
 def wrong_times(app: App, document: Document) -> Look:
     """What a clock that was wrong has left: refreshes that are passed over or hidden, and times that lie ahead."""
-    found: list[str] = []
-    seen: set[tuple[str, str, tuple[str, ...]]] = set()
-    for export in document.exports:
-        if due := app.store.due_ahead(export.id):
-            found.append(f"Export {export.id} was noted as started for {due}, which lies ahead.")
-        if (last := next(app.store.latest(export.id, 1), None)) and _lies_ahead(app, last.run_id):
-            found.append(f"The run {last.run_id} is dated ahead, and stands first in the list of runs.")
-        where = (export.source.container, export.source.folder, tuple(export.segments))
-        if where not in seen:
-            seen.add(where)
-            with suppress(ConfigurationError, NotFound):  # the containers' own lines say so
-                odd = odd_refreshes(app.storage.segment_blobs, export.source, export.segments)
-                found += [f"{text}." for text in odd]
+    found = [text for texts in at_once(partial(_times_ahead, app), document.exports) for text in texts]
+    places = {(each.source.container, each.source.folder, *each.segments): each for each in document.exports}
+    found += [text for texts in at_once(partial(_odd_refreshes, app), places.values()) for text in texts]
     found += [f"The run {run_id} is dated ahead." for run_id, _ in app.store.open_runs() if _lies_ahead(app, run_id)]
     if not found:
         return "ok", "None.", ""
@@ -138,6 +129,22 @@ def wrong_times(app: App, document: Document) -> Look:
         "wrongly dated, or export it again."
     )
     return "warn", f"{' '.join(found[:_MOST_FOUND])}{more}", fix
+
+
+def _times_ahead(app: App, export: Export) -> list[str]:
+    """What of the export's rows is dated ahead."""
+    found: list[str] = []
+    if due := app.store.due_ahead(export.id):
+        found.append(f"Export {export.id} was noted as started for {due}, which lies ahead.")
+    if (last := next(app.store.latest(export.id, 1), None)) and _lies_ahead(app, last.run_id):
+        found.append(f"The run {last.run_id} is dated ahead, and stands first in the list of runs.")
+    return found
+
+
+def _odd_refreshes(app: App, export: Export) -> list[str]:
+    with suppress(ConfigurationError, NotFound):  # the containers' own lines say so
+        return [f"{text}." for text in odd_refreshes(app.storage.segment_blobs, export.source, export.segments)]
+    return []
 
 
 def _lies_ahead(app: App, run_id: str) -> bool:

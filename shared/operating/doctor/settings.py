@@ -170,7 +170,7 @@ def _restore(settings: Settings, storage: Storage | None) -> str:
         return ""
     kept = DocumentStore(settings.export_config, storage.app_blobs, storage.clock)
     with suppress(ExportError):
-        for version in kept.history()[:_MOST_VERSIONS]:
+        for version in kept.history(_MOST_VERSIONS):
             with suppress(DocumentError):
                 if kept.version(version.id):
                     what, when = shown(version.what), local_text(version.changed_at)

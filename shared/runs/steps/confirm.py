@@ -46,7 +46,7 @@ from shared.storage.failures import NOT_NOW
 
 _log = logging.getLogger(__name__)
 
-_SLOT_WAIT_SECONDS = 15.0
+_SLOT_WAIT_SECONDS, _RUNS_LOOKING, _LONGEST_SLOT_WAIT_SECONDS = 15.0, 10, 120.0
 _REPORT_TRIES = 3
 # Polls that fail for so long count as an import that has not ended. The first one behind a stop of the app does not.
 _FAILING_SECONDS = 300.0
@@ -138,12 +138,18 @@ def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], failed:
     elif open_batches:
         seconds = poll_delay(app, run, open_batches, app.pace(run.key_setting))
     else:
-        seconds = _SLOT_WAIT_SECONDS
+        seconds = _slot_wait_seconds(app, run)
 
     def also(now: Run) -> Run | None:
         return now.waiting_for(failed.why, now=failed.began, until=app.now() + seconds) if failed else now
 
     schedule_confirm(app, run, seconds, also)
+
+
+def _slot_wait_seconds(app: App, run: Run) -> float:
+    """How long until it looks for a slot again. Where many runs wait, each looks more rarely, and all as often."""
+    at_account = sum(setting == run.key_setting for _, setting in app.store.open_runs())
+    return min(max(1.0, at_account / _RUNS_LOOKING) * _SLOT_WAIT_SECONDS, _LONGEST_SLOT_WAIT_SECONDS)
 
 
 def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple[Run, list[Batch], bool]:

@@ -5,7 +5,7 @@ staged. Each request is safe to repeat: who is not in the list any more, or in i
 notes now and then how many are done, and a worker that is lost repeats only a few requests.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import batched
@@ -139,7 +139,7 @@ def _waits_for_imports(app: App, run: Run) -> bool:
     return True
 
 
-def _begun(app: App, run: Run) -> tuple[Run, list[int]]:
+def _begun(app: App, run: Run) -> tuple[Run, Sequence[int]]:
     """Whom to remove, less whom another export of the list has sent since the run was staged.
 
     The run's row says by now that it is removing. What another export sends later waits for that: `removal_beside`.
@@ -202,7 +202,7 @@ def _noted_additions(app: App, missing: int, now: Run, done: int, requests: int)
     return replace(changed, counts=counts, list_after=after, notes=[*changed.notes, note])
 
 
-def _read(read: Callable[[App, Run], list[int]], app: App, run: Run, what: str) -> list[int]:
+def _read(read: Callable[[App, Run], Sequence[int]], app: App, run: Run, what: str) -> Sequence[int]:
     """The numbers that were written down; none where another worker has ended the run meanwhile, and they with it."""
     try:
         return read(app, run)
@@ -226,7 +226,7 @@ def _list_changed(run: Run) -> Run | None:
 def _change(
     app: App,
     run: Run,
-    numbers: list[int],
+    numbers: Sequence[int],
     done: int,
     change: Callable[[BrevoSession, tuple[int, ...]], None],
     noted: Callable[..., Run | None],
