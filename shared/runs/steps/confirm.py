@@ -138,7 +138,7 @@ def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], failed:
     elif open_batches:
         seconds = poll_delay(app, run, open_batches, app.pace(run.key_setting))
     else:
-        seconds = _slot_wait_seconds(app, run)
+        seconds = _SLOT_WAIT_SECONDS if sent else _slot_wait_seconds(app, run)
 
     def also(now: Run) -> Run | None:
         return now.waiting_for(failed.why, now=failed.began, until=app.now() + seconds) if failed else now
