@@ -222,9 +222,9 @@ def wake_waiting(app: App, key_setting: str, but: str = "") -> None:
     Those without a slot, the oldest first. Where hundreds wait, a slot for one of them is not worth a step of each at
     the end of each: the others look by themselves.
     """
-    holding = {row.values["run"] for row in slot_rows(app, key_setting)}
     waiting = [run_id for run_id, setting in app.store.open_runs() if setting == key_setting and run_id != but]
-    woken = 0
+    rows = slot_rows(app, key_setting) if len(waiting) > _MOST_WOKEN else []  # else none is to be chosen
+    holding, woken = {row.values["run"] for row in rows}, 0
     # The older a run, the greater its key.
     for run_id in sorted(waiting, key=lambda each: (each not in holding, run_address(each)[1]), reverse=True):
         try:
