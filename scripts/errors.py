@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from shared.administration.items import CORRECT_IT
@@ -51,8 +52,8 @@ def _found() -> Iterator[tuple[str, str, str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 yield from _faults(node)
-                message, advice, *_ = [*map(_text, node.args[1:3]), "", ""]
-                yield from ((code, message, advice) for code in _codes(node))
+                messages, advices, *_ = [*map(_texts, node.args[1:3]), [""], [""]]
+                yield from product(_codes(node), messages, advices)
 
 
 def _faults(call: ast.Call) -> Iterator[tuple[str, str, str]]:
@@ -84,6 +85,11 @@ def _codes(call: ast.Call) -> list[str]:
         case _:
             codes = []
     return [code for code in codes if _CODE.fullmatch(code)]
+
+
+def _texts(node: ast.expr) -> list[str]:
+    """One text, or where the code decides, each."""
+    return [*_texts(node.body), *_texts(node.orelse)] if isinstance(node, ast.IfExp) else [_text(node)]
 
 
 def _text(node: ast.expr) -> str:

@@ -54,8 +54,8 @@ FIELD_WORDS = {
     "its export has not ended within {hours} h (import_deadline_hours)": N_(
         "its export has not ended within {hours} h"
     ),
-    'Run the export again later, or set "sync_mode": "changes_only" in the export, which removes nobody.': N_(
-        "Run the export again later, or choose the mode “Send changes” in the export, which removes nobody."
+    'For runs that remove nobody, set "sync_mode": "changes_only" in the export.': N_(
+        "For runs that remove nobody, choose the mode “Send changes” in the export."
     ),
     "Brevo rejected {rejected} of the {contacts} contacts that it was sent so far, more than max_rejected"
     " ({max_rejected}).": N_(

@@ -108,11 +108,11 @@ def missing_sql() -> str:
 def load_known_sql(known: KnownContacts, leavers: Leavers | None, excluded: Excluded | None) -> str:
     """Reads the account's contacts, once for all chunks. A contact may be in the file twice.
 
-    It may be excluded by an address that no row has any more.
+    It may be excluded by an address that no row has any more, or by none.
     """
     left = "gone OR coalesce(leaver IN (FROM leavers), false)" if leavers else "gone"
     by_address = f"coalesce({digest_number('excluded')} IN (SELECT key FROM excluded), false)"
-    out = f"is_out OR {by_address}" if excluded else "false"
+    out = f"is_out OR {by_address}" if excluded else "is_out"
     return (
         f"CREATE TABLE known AS SELECT contact, address, id, blocked, {left} AS gone, {out} AS out FROM {_file(known)}"
     )

@@ -162,7 +162,7 @@ def not_answered(subject: Subject, reason: str) -> ConfigurationError:
         return ConfigurationError(
             "list_unknown",
             f"Brevo does not say who is in list {subject.list_id}: {reason.rstrip('.')}.",
-            'Run the export again later, or set "sync_mode": "changes_only" in the export, which removes nobody.',
+            'Try again later. For runs that remove nobody, set "sync_mode": "changes_only" in the export.',
         )
     if subject.purpose == "excluded":
         return ConfigurationError(

@@ -132,7 +132,7 @@ def _check_credible(brevo: BrevoClient, list_id: int, members: int) -> None:
         raise ConfigurationError(
             "list_unknown",
             f"Brevo has written down {members:,} members of list {list_id}, which has {size:,} by its own count.",
-            "Run the export again later. Where it stays so, ask Brevo's support.",
+            "Try again later. Where it stays so, ask Brevo's support.",
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from shared.app import App
 from shared.errors import PermanentError
 from shared.runs.delivered import address_of, find_stored
+from shared.runs.kinds import CHANGES_LIST, command_again
 from shared.runs.state import Run
 from shared.staging.folders import working_folder
 from shared.storage.failures import NotFound
@@ -94,7 +95,9 @@ def _unknown(run: Run, why: str) -> PermanentError:
     return PermanentError(
         "others_unknown",
         f"Whom other exports keep in list {run.list_id} is not known any more, so nobody is removed: {why}.",
-        "Run the export again: it removes nobody until that is known.",
+        f"Ask for it again: {command_again(run.kind, run.export, run.undo_of)}"
+        if run.kind in CHANGES_LIST
+        else "Run the export again: it removes nobody until that is known.",
     )
 
 

@@ -249,3 +249,13 @@ def test_customer_is_excluded_by_a_contact_without_an_address_too(by_customer, r
     assert by_customer.run()["contacts_left_out"] == {"excluded": 1}
     assert state_of(by_customer, number) == ("C-1", "", False)
     assert set(by_customer.sent()) == {"ion@example.com"}
+
+
+def test_customer_is_excluded_though_nobody_in_the_excluded_list_has_an_address(by_customer):
+    by_customer.sandbox.seed(lists=[{"id": OTHER, "name": "Complaints", "folderId": 1}])
+    fast(by_customer, OTHER)
+    contact(by_customer, "", "C-1", lists=[OTHER])
+    by_customer.segment(rows("C-1 new@example.com", "C-3 ion@example.com"))
+    exclude(by_customer, list_ids=[OTHER])
+    assert by_customer.run()["contacts_left_out"] == {"excluded": 1}
+    assert set(by_customer.sent()) == {"ion@example.com"}

@@ -7,8 +7,11 @@ from shared.runs.holding import approve
 from shared.runs.status import find_run
 from shared.runs.steps.settle import settle
 from shared.sync.stored import drop_ledgers
+from tests.flow.clearing import approved
+from tests.flow.clearing import begin as begin_clear
 from tests.flow.customers import probed
 from tests.flow.following import counts, numbers, refresh, run
+from tests.flow.undoing import begin as begin_undo
 
 
 @pytest.fixture
@@ -87,3 +90,15 @@ def test_mirror_that_removes_whomever_anybody_has_put_there_does_it_all_the_same
     approve(sent_unknown.app, find_run(sent_unknown.app, held.run_id), "tester")
     assert sent_unknown.finish(held.run_id)["contacts_removed"] == 2
     assert numbers(sent_unknown) == set(range(2, 7))
+
+
+@pytest.mark.parametrize("kind", ["undo", "clear"])
+def test_who_undoes_or_clears_is_not_to_send_the_segment_again(beside, kind):
+    sent = run(beside)
+    beside.meanwhile.append(lambda: sent_and_reset(beside))
+    failed = beside.finish((begin_undo(beside, sent) if kind == "undo" else begin_clear(beside)).run_id)
+    if kind == "clear":
+        failed = approved(beside, failed["run_id"])
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "others_unknown")
+    again = f"segment-export undo {sent['run_id']}" if kind == "undo" else "segment-export export remove"
+    assert again in failed["error"]["advice"]

@@ -1,6 +1,7 @@
 """The list as Brevo's export has it, where that is not as it should be."""
 
 from shared.brevo.contact_export import read_export
+from tests.flow.clearing import begin
 from tests.flow.following import numbers, refresh, run
 
 
@@ -26,3 +27,14 @@ def test_list_that_counts_more_members_than_brevo_writes_down_removes_nobody(fol
     status = following.run()
     assert status["error"]["code"] == "list_unknown"
     assert numbers(following) == set(range(6))
+
+
+def test_who_clears_a_list_that_brevo_does_not_write_down_is_not_to_send_the_segment_again(following, monkeypatch):
+    refresh(following, *range(6))
+    run(following)
+    monkeypatch.setattr("shared.brevo.client.BrevoClient.list_size", lambda *_: 113)
+    error = following.finish(begin(following).run_id)["error"]
+    assert (error["code"], error["advice"]) == (
+        "list_unknown",
+        "Try again later. Where it stays so, ask Brevo's support.",
+    )

@@ -18,6 +18,7 @@ from shared.counting import counted
 from shared.errors import PermanentError
 from shared.runs.batch import Batch
 from shared.runs.claim import is_still_open, looking_each_time
+from shared.runs.kinds import CHANGES_LIST, command_again
 from shared.runs.ledgers import keep_ledger
 from shared.runs.left_imports import left_by_its_export
 from shared.runs.queue import schedule_confirm
@@ -211,7 +212,11 @@ def _read(read: Callable[[App, Run], Sequence[int]], app: App, run: Run, what: s
         if now.is_final or (now.counts.all_removed and now.counts.all_added):
             return []
         raise PermanentError(
-            "removals_missing", f"Whom to {what} the list was written down and is gone.", "Run the export again."
+            "removals_missing",
+            f"Whom to {what} the list was written down and is gone.",
+            f"Ask for it again: {command_again(run.kind, run.export, run.undo_of)}"
+            if run.kind in CHANGES_LIST
+            else "Run the export again.",
         ) from None
 
 
