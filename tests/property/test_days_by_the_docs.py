@@ -242,7 +242,7 @@ def check(world: Days, folder: Path, ledger: Path | None) -> Path:
     assert difference.new == len(day.new)
     assert len(day.changed) <= difference.changed <= len(day.changed | day.either)
     assert difference.new + difference.changed + difference.unchanged == len(day.values)
-    numbers = numbers_of(difference.removals.read_bytes()) if difference.removals else []
+    numbers = numbers_of(difference.removals.read_bytes().splitlines()) if difference.removals else []
     assert sorted(numbers) == sorted(world.numbers[each] for each in day.removed)
     world.done(day, sent)
     if world.mode in MIRRORS:
