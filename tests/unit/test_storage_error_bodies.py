@@ -141,6 +141,8 @@ def check_statuses(
 ) -> None:
     proxy.kind, proxy.body = BODIES[name][0], BODIES[name][1].encode()
     for status in statuses:
+        if status == 404 and call is CALLS["row deleted"]:
+            continue  # the SDK itself takes each 404 for a row that is gone
         proxy.status = status
         # The SDK drops the status of a transaction's answer with such a body: trying again is right for each.
         dropped = call is CALLS["transaction"] and name in STATUS_DROPPED

@@ -65,7 +65,8 @@ _ENDED = "while segment-export status high-value --exit-status; [ $? = 3 ]; do s
 _SUCCEEDED = "segment-export run high-value --wait"
 _HELD = "segment-export plan high-value --wait"
 _MIRROR = f"""segment-export export show high-value --json | sed 's/"full"/"mirror"/' > mirror.json
-segment-export export save high-value mirror.json --replace; {_SUCCEEDED}"""
+segment-export export save high-value mirror.json --replace
+segment-export reset high-value; {_SUCCEEDED}"""  # so that it sends somebody, which can be undone
 INLINE: tuple[tuple[str, str], ...] = (
     *(
         (f"segment-export {each}", "")
