@@ -94,6 +94,8 @@ def read_pages(session: BrevoSession, pages: Pages, between: Callable[[], None])
             offset = max(0, offset - (pages.limit - 1))
         else:
             yield from (contact.read() for contact in page.contacts if contact.id not in before)
+            if offset and numbers == before:
+                end = offset + 1  # the same page again, from whichever contact was asked for
             if numbers <= before or (len(numbers) < pages.limit and end >= page.count):
                 if end < page.count:
                     raise _incomplete(end, page.count, pages.whose)

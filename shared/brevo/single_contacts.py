@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from shared.brevo.answers import NotThere
 from shared.brevo.models import Numbered, parsed, parsed_of
 from shared.brevo.session import BrevoSession
+from shared.errors import TransientError
 
 _PAGE = 500
 
@@ -82,12 +83,18 @@ def put_into_list(session: BrevoSession, list_id: int, email: str) -> None:
 
 
 def members(session: BrevoSession, list_id: int) -> Iterator[SingleContact]:
-    """All members of a list, 500 a request. https://developers.brevo.com/reference/get-contacts-from-list"""
-    offset = 0
+    """All members of a list, 500 a request. https://developers.brevo.com/reference/get-contacts-from-list
+
+    Raises as `BrevoSession.call` does, and TransientError where Brevo shows nobody new on a further page.
+    """
+    offset, shown = 0, set[int]()
     while True:
         params: dict[str, str | int] = {"limit": _PAGE, "offset": offset, "sort": "asc"}
         answer = session.call("contacts", "GET", f"/contacts/lists/{list_id}/contacts", params=params)
         page = parsed(_Contacts, answer).contacts
+        if page and shown.issuperset(each.id for each in page):
+            raise TransientError("brevo_garbled", f"Brevo shows {len(shown):,} of the list's contacts again and again.")
+        shown.update(each.id for each in page)
         yield from map(_single, page)
         if len(page) < _PAGE:
             return

@@ -11,6 +11,7 @@ from shared.cli.program import SUCCEEDED, WRONG_USE, example, exit_status_of, pr
 from shared.cli.showing import as_json, caller, open_app, print_json, say, show
 from shared.cli.text import exports_text, preview_text, status_text, table
 from shared.counting import counted
+from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from shared.app import App
@@ -144,7 +145,7 @@ def rejects(export_or_run: str) -> None:
     app = open_app()
     run = run_or_last(app, caller(), export_or_run)
     if run is None:
-        raise click.UsageError(f"The export {export_or_run} has not run yet.")
+        raise ConfigurationError("run_none", f"The export {export_or_run} has not run yet.")
     chunks = rejected_rows(app, run)
     if as_json():
         from shared.staging.rejected import cells_of

@@ -10,7 +10,7 @@ import click
 
 from shared.at_once import at_once
 from shared.cli.showing import open_app
-from shared.errors import ExportError
+from shared.errors import ConfigurationError, ExportError, shown
 
 
 def complete_id(_: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -61,12 +61,14 @@ def _document() -> Any:
 
 
 def require_run_id(text: str) -> None:
-    """Raises UsageError for what is no run's id."""
+    """Raises ConfigurationError for what is no run's id."""
     from shared.runs.run_ids import is_run_id
 
     if not is_run_id(text):
         export = text if text in known_ids("export") else "EXPORT"
-        raise click.UsageError(f"{text[:100]!r} is no run's id: segment-export runs {export} lists them.")
+        raise ConfigurationError(
+            "run_unknown", f"{shown(text)!r} is no run's id.", f"`segment-export runs {export}` lists them."
+        )
 
 
 def export_or_run_argument[Command: Callable[..., Any]](

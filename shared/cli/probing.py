@@ -41,13 +41,16 @@ def probe(
     """Try out what the account does with imports, with contacts of its own that it removes; keep the answers."""
     if very_many and not domain:
         raise click.UsageError("--long needs --domain.")
+    from shared.administration.connections import find_connection
     from shared.operating.probe import ProbeOrder
     from shared.operating.probe import probe as run_probe
     from shared.operating.probe_contacts import Addresses
 
+    app = open_app()
+    find_connection(app.configuration.read(), connection)  # what is typed first is said first
     order = ProbeOrder(connection, list_id, Addresses.of(addresses, domain), very_many, wait_minutes)
     try:
-        probed = run_probe(open_app(), caller(), order, _tell)
+        probed = run_probe(app, caller(), order, _tell)
     except KeyboardInterrupt:
         say("segment-export: the probe was stopped; nothing of it was saved.", err=True)
         return STOPPED

@@ -69,6 +69,16 @@ _SECTIONS = (
 class Command(click.Command):
     """Turns what the function returns or raises into the exit status, and an error into one line."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Raises UsageError for wrong use; with `--json` as JSON too."""
+        typed = [*args]
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "--json" in typed:
+                _print_error("wrong_use", error.format_message())
+            raise
+
     def invoke(self, ctx: click.Context) -> None:
         """Ends the context with the exit status."""
         try:
@@ -85,6 +95,10 @@ class Command(click.Command):
         try:
             status: int = super().invoke(ctx) or SUCCEEDED
             note_settings()
+        except click.UsageError as error:
+            if as_json():
+                _print_error("wrong_use", error.format_message())
+            raise
         except ExportError as error:
             _show_error(error, ctx)
             status = WRONG_USE if isinstance(error, ConfigurationError) else FAILED
@@ -107,9 +121,13 @@ def _show_error(error: ExportError, ctx: click.Context) -> None:
     from shared.cli.errors import error_lines, in_terminal
 
     if as_json():
-        problem = {"code": error.code, "message": in_terminal(error.message), "advice": in_terminal(error.advice)}
-        print_text_of_json(json.dumps({"error": problem}, ensure_ascii=False))
+        _print_error(error.code, in_terminal(error.message), in_terminal(error.advice))
     say("\n".join(f"segment-export: {line}" for line in error_lines(error, ctx)), err=True)
+
+
+def _print_error(code: str, message: str, advice: str = "") -> None:
+    problem = {"code": code, "message": message, "advice": advice}
+    print_text_of_json(json.dumps({"error": problem}, ensure_ascii=False))
 
 
 class Group(click.Group):

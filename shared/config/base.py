@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import date
 from typing import Annotated, Any, LiteralString
 from unicodedata import normalize
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 ID_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$"
@@ -53,6 +55,20 @@ SettingName = Annotated[str, StringConstraints(pattern=SETTING_PATTERN), AfterVa
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 # Strict, as all numbers here: `true` would be 1, which switches a guard off, and "100.000" a hundred.
 Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+Switch = Annotated[bool, Field(strict=True)]
+
+
+def _written_as_date(value: Any) -> date:
+    """A number would be seconds since 1970, also one in quotes."""
+    if isinstance(value, date):
+        return value
+    with suppress(TypeError, ValueError):
+        if len(value) == len("2026-11-24") and value[7] == "-":  # no date of another form, such as 2026-W48-2
+            return date.fromisoformat(value)
+    raise PydanticCustomError("date_parsing", "is no date")
+
+
+Day = Annotated[date, BeforeValidator(_written_as_date)]
 
 
 def folded_name(name: str) -> str:

@@ -1,7 +1,7 @@
 """The JSON document's models. Each refuses what it does not know, by name."""
 
 import re
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw, twice_in, word_or_object
+from shared.config.base import Day, Id, Model, SettingReference, Share, Switch, fits, not_raw, twice_in, word_or_object
 from shared.config.date_format import is_time_zone
 from shared.config.mapping import Mapping
 from shared.config.notifications import Notification
@@ -65,7 +65,7 @@ class Consent(Model):
     """Who agreed that data leaves for Brevo, and when."""
 
     agreed_by: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=SEEN)]
-    agreed_on: date
+    agreed_on: Day
 
 
 class BooleanWords(Model):
@@ -190,14 +190,14 @@ class Export(Model):
         default="body",
         description="Whether contacts go to Brevo in bodies of 8 MB, or in files of 200 MB that Brevo fetches.",
     )
-    erase_empty: bool = Field(default=False, description="An empty value erases what Brevo has.")
-    create_missing_attributes: bool = Field(
+    erase_empty: Switch = Field(default=False, description="An empty value erases what Brevo has.")
+    create_missing_attributes: Switch = Field(
         default=False, description="Make the mapped attributes that the account lacks."
     )
-    leave_out_missing_attributes: bool = Field(
+    leave_out_missing_attributes: Switch = Field(
         default=False, description="Send without the mapped attributes that the account lacks."
     )
-    put_back_leavers: bool = Field(default=False, description="Send who left the list as well, which puts them back.")
+    put_back_leavers: Switch = Field(default=False, description="Send who left the list as well, which puts them back.")
     exclude: Exclude = Field(default=Exclude(), description="Who is in these segments or lists is not sent.")
     max_profiles: int | None = Field(
         default=None, ge=1, strict=True, description="A larger segment is held for approval."

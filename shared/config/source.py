@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from shared.config.base import Column, Model
+from shared.config.base import Column, Model, Switch
 from shared.config.date_format import DateForm
 
 CONTAINER_NAME = r"^[a-z0-9](-?[a-z0-9]){2,62}$"
@@ -56,7 +56,7 @@ class Source(Model):
     escape: Literal['"', "\\"] = Field(
         default='"', description="What stands before a quote inside a quoted cell: a second quote, or a backslash."
     )
-    gaps_allowed: bool = Field(
+    gaps_allowed: Switch = Field(
         default=False, description="The files' numbers have gaps by design: none is taken for a missing file."
     )
     only: _Conditions = Field(

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from local.brevo_sandbox import Faults
+from shared.runs.holding import approve
+from shared.runs.starting import start_run
+from shared.runs.status import find_run
 from tests.faults.brevo_routes import IMPORT, PROCESSES, check_all_sent
 from tests.faults.conftest import check_failed
 from tests.sizes import thinned
@@ -174,6 +177,23 @@ def test_run_that_sends_waits_for_a_key_that_the_vault_does_not_give_just_then(
     assert "did not resolve" in story.status(started.run_id)["waiting"]
     story.work()
     check_all_sent(story, story.status(started.run_id), wanted, most_imports=3)
+
+
+@pytest.mark.parametrize("hours", [0.5, 5])
+def test_approved_run_waits_for_a_key_that_the_vault_does_not_give_just_then(story, three_batches, monkeypatch, hours):
+    wanted, key = story.people(600), os.environ[story.account]
+    app = story.app
+    planned = start_run(app, app.ready_export(story.export["id"]), "terminal", "ana", kind="plan")
+    story.work()
+    assert story.status(planned.run_id)["status"] == "held"
+    approve(app, find_run(app, planned.run_id), "ana")
+    monkeypatch.setenv(story.account, UNRESOLVED)
+    story.work(hours=hours)
+    assert "did not resolve" in story.status(planned.run_id)["waiting"]
+    assert story.imports() == 0
+    monkeypatch.setenv(story.account, key)
+    story.work()
+    check_all_sent(story, story.status(planned.run_id), wanted, most_imports=3)
 
 
 def test_run_whose_key_the_vault_does_not_give_any_more_fails_after_hours(story, three_batches, monkeypatch):

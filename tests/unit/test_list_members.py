@@ -7,6 +7,7 @@ import pytest
 
 from shared.brevo import contact_pages
 from shared.brevo.list_members import PAGE, list_members
+from shared.brevo.single_contacts import members
 from shared.errors import ConfigurationError, TransientError
 from tests.unit import paging
 
@@ -96,3 +97,23 @@ def test_member_with_a_number_that_nothing_of_ours_can_hold_is_an_answer_to_ask_
     shown = {"id": 2**63, "email": "a@x.org", "emailBlacklisted": False}
     with pytest.raises(TransientError, match="lacks what it should have"):
         read(Pages([], contacts=[shown], count=1))
+
+
+class FirstPage(paging.Pages):
+    """A Brevo, or something in between, that does not look at `offset`, and shows 500 at most."""
+
+    def call(self, kind, method, path, *, params=None):
+        answer = super().call(kind, method, path, params=params | {"offset": 0})
+        return answer | {"contacts": answer["contacts"][: self.most]}
+
+
+@pytest.mark.parametrize(
+    ("most", "read_all"),
+    [(PAGE, read), (100, read), (1, read), (PAGE, lambda pages: list(members(pages, 13)))],
+    ids=["run", "run, short pages", "run, one a page", "probe"],
+)
+def test_pages_that_are_all_the_first_one_are_not_taken_for_the_whole(most, read_all):
+    pages = FirstPage("/contacts/lists/13/contacts", PAGE, range(1, most + most // 2 + 2))
+    pages.most = most
+    with pytest.raises(TransientError, match="Brevo shows"):
+        read_all(pages)

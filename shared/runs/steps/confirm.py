@@ -6,6 +6,7 @@ One delayed message a run drives this; an older one is stale and does nothing. S
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from operator import methodcaller
 from pathlib import Path
@@ -48,6 +49,7 @@ _log = logging.getLogger(__name__)
 
 _SLOT_WAIT_SECONDS, _RUNS_LOOKING, _LONGEST_SLOT_WAIT_SECONDS = 15.0, 10, 120.0
 _REPORT_TRIES = 3
+_REPEATED = Process(0, "failed", None, "Brevo gave it the number of another import")
 # Polls that fail for so long count as an import that has not ended. The first one behind a stop of the app does not.
 _FAILING_SECONDS = 300.0
 
@@ -164,9 +166,10 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
     finally:
         requests = brevo.session.traffic.requests
         run = app.store.update(run, lambda now: now.polled(requests, app.time()))
+    shown = {batch.number: imports.wanted.get(batch.process_id) for batch in batches}
+    shown |= {batch.number: replace(_REPEATED, id=batch.process_id) for batch in _repeated(batches)}
     after = [
-        _take(app, run, ready, batch, imports.wanted.get(batch.process_id)) if batch.state == "delivered" else batch
-        for batch in batches
+        _take(app, run, ready, batch, shown[batch.number]) if batch.state == "delivered" else batch for batch in batches
     ]
     before = {batch.number: batch.state for batch in batches}
     confirmed = [batch for batch in after if batch.state == "confirmed" and before[batch.number] == "delivered"]
@@ -175,6 +178,15 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
         done = OpenImport(app.now() - largest.posted_at, largest.contacts)
         learn(brevo.session.pace.rows, done, largest.polls + 1)
     return run, after, imports.any_open
+
+
+def _repeated(batches: list[Batch]) -> Iterator[Batch]:
+    """Those whose import has the number of an earlier one of the run: that process is not theirs as well."""
+    numbers = set[int]()
+    for batch in sorted(batches, key=lambda batch: (not batch.is_settled, batch.posted_at)):
+        if batch.process_id in numbers:
+            yield batch
+        numbers.add(batch.process_id)
 
 
 def _not_polled(

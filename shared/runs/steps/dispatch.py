@@ -231,7 +231,7 @@ def _still(app: App, message: Message) -> Callable[[Run], bool]:
 
 
 def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
-    if error.code == "key_vault_reference" and run.state in SENDING:
+    if error.code == "key_vault_reference" and (run.state in SENDING or run.is_approved):
         # The platform's own trouble, such as with the vault or with its answer to one instance.
         _postpone(app, message, TransientError(error.code, error.message, error.advice))
         return

@@ -180,3 +180,39 @@ def test_run_is_shown_and_cancelled_by_its_exports_id_while_the_configuration_ca
         running.cancel_run(office.app, CONTRIBUTOR, run_id)
     assert typed("cancel", office.export_id)[0] == 0
     assert find_run(office.app, run_id).cancel_requested_by
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status", "no run"),
+        ("rejects", "no run"),
+        ("cancel", "no run"),
+        ("release", "no run"),
+        ("approve", "no run"),
+        ("undo", "no run"),
+        ("approve", "plain-20261124T050000-abcdef"),
+        ("undo", "plain-20261124T050000-abcdef"),
+    ],
+    ids=" ".join,
+)
+def test_run_that_is_unknown_is_json_for_a_tool(typed, words):
+    status, output, _ = typed(*words, "--json")
+    assert (status, json.loads(output)["error"]["code"]) == (2, "run_unknown")
+
+
+def test_rows_of_an_export_that_has_not_run_are_an_error_in_json(office, typed):
+    status, output, said = typed("rejects", office.export_id, "--json")
+    assert (status, json.loads(output)["error"]["code"]) == (2, "run_none")
+    assert "has not run yet" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("run",), ("status", "--exit-status"), ("runs", "plain", "--after", "x"), ("lists",), ("prune", "--days", "x")],
+    ids=" ".join,
+)
+def test_wrong_use_is_json_for_a_tool_as_well(typed, words):
+    status, output, said = typed(*words, "--json")
+    assert (status, json.loads(output)["error"]["code"]) == (2, "wrong_use")
+    assert json.loads(output)["error"]["message"] in " ".join(said.replace("│", " ").split())

@@ -102,6 +102,7 @@ def test_probe_that_is_stopped_ends_with_130(office, typed, monkeypatch):
         (["brevo-eu", "--list", "99"], "--domain example.org"),
         (["brevo-eu", "--list", "99", "--long", *SIX_OPTIONS], "--long needs --domain"),
         (["brevo-us", "--list", "99", "--domain", DOMAIN], "no connection"),
+        (["brevo-us", "--list", "99"], "no connection"),
         (["brevo-eu", "--list", "12", "--domain", DOMAIN], "is the list of an export"),
         (["brevo-eu", "--list", "13", "--domain", DOMAIN], "no probe has made"),
     ],
