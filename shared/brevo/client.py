@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.brevo.attributes import AccountAttribute, read_attribute
-from shared.brevo.models import Accepted, Numbered, parsed, parsed_of
+from shared.brevo.models import Accepted, Numbered, lacking, parsed, parsed_of
 from shared.brevo.processes import Process, ShownProcess, by_id, may_be_open_import, read_process
 from shared.brevo.session import BrevoSession
 from shared.config.models import AccountDates
@@ -63,7 +63,17 @@ class _Attributes(BaseModel):
 
 
 class _Processes(BaseModel):
-    processes: list[Any]
+    count: int | None = None
+    processes: list[Any] | None = None
+
+    def behind(self, offset: int) -> list[Any]:
+        """Those that the page shows. Only a page that begins behind them all may leave the key out.
+
+        Raises TransientError for another one: it would say that no import is open.
+        """
+        if self.processes is None and not 0 < (self.count or 0) <= offset:
+            raise lacking("processes")
+        return self.processes or []
 
 
 class _Plan(BaseModel):
@@ -176,12 +186,13 @@ class BrevoClient:
         for page in range(_PAGES):
             params: dict[str, str | int] = {"limit": _PAGE, "offset": page * _PAGE, "sort": "desc"}
             answer = parsed(_Processes, self.session.call("other", "GET", "/processes", params=params))
-            shown = by_id(answer.processes)
+            processes = answer.behind(page * _PAGE)
+            shown = by_id(processes)
             found |= {number: read_process(parsed(ShownProcess, shown[number])) for number in wanted & shown.keys()}
             any_open |= any(map(may_be_open_import, shown.values()))
             missing = wanted - found.keys()
             is_enough = not missing or min(shown, default=0) < min(missing)  # later pages are older still
-            if len(answer.processes) < _PAGE or (is_enough and (any_open or not until_open)):
+            if len(processes) < _PAGE or (is_enough and (any_open or not until_open)):
                 break
         else:
             found |= self._single_processes(wanted - found.keys())

@@ -72,3 +72,12 @@ def test_process_that_brevo_refuses_to_show_is_open():
     refusal = PermanentError("brevo_refused", "Brevo refused the request with status 400 (invalid_parameter).")
     assert look_up_export(Answering(refusal), 13) == ExportProcess("open")  # type: ignore[arg-type]
     assert client(*FULL_PAGES, refusal).imports({13}).wanted == {}
+
+
+def test_page_behind_all_processes_may_leave_them_out_and_no_other_page_may():
+    page = FULL_PAGES[0]
+    found = client(page, {"count": 50}).imports({13}, until_open=True)
+    assert (found.wanted, found.any_open) == ({}, False)
+    for lacking in ({"count": 51}, {"count": 0}, {}):
+        with pytest.raises(TransientError, match=r"lacks what it should have \(processes\)"):
+            client(page, lacking).imports({13})
