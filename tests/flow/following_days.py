@@ -171,12 +171,12 @@ class Days(Events):
 
     def _check_values(self, name, wanted, refused):
         (other,) = (each for each in self.sent if each != name)
-        theirs = set(self.sent[other].known(self.secret) or {})
+        theirs = self.sent[other].known(self.secret) or {}
         members = self.flow.sent()
         stale = {
             each
             for each, (attribute, value) in wanted.segment.items()
-            if each in members and each not in theirs | refused | self.by_hand and members[each].get(attribute) != value
+            if each in members and each not in theirs and each not in refused and members[each].get(attribute) != value
         }
         self._same(name, "with an old value", stale, set())
 

@@ -88,30 +88,6 @@ class Events:
             self.flow.sandbox.change_contact(each, emailBlacklisted=False)
             self.list.blocked.discard(each)
 
-    def _is_renamed(self):
-        """A colleague gives a contact another address, maybe that of a customer whom Brevo does not have."""
-        account = self.flow.sandbox.account
-        after = self.random.choice([self._address(), self._any().address])
-        if (contacts := self._contacts()) and after not in account.contacts:
-            before = self.random.choice(contacts)
-            self.flow.sandbox.change_contact(before, newEmail=after)
-            for some in (self.list.members, self.list.left):
-                if before in some:
-                    some.remove(before)
-                    some.add(after)
-            self.list.blocked.discard(before)
-            self.by_hand |= {before, after}
-
-    def _is_deleted(self):
-        """A colleague deletes a contact, or merges it with another one, which has all that it had."""
-        account = self.flow.sandbox.account
-        if contacts := self._contacts():
-            each = self.random.choice(contacts)
-            account.delete(account.contacts[each])
-            for some in (self.list.members, self.list.left, self.list.blocked):
-                some.discard(each)
-            self.by_hand.add(each)
-
     def _mapping_changes(self):
         name = self.random.choice(["Main", "Other"])
         self.mapped[name] = self.random.choice(["FIRSTNAME", "LASTNAME"])
@@ -144,7 +120,5 @@ class Events:
         _form_adds,
         _is_blocked,
         _is_unblocked,
-        _is_renamed,
-        _is_deleted,
     )
     RARE = (_mapping_changes, _ledger_is_reset, _secret_changes)
