@@ -1,7 +1,6 @@
 """The exports: what there is, what became of each, and what may be done with it."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import azure.functions as func
@@ -26,6 +25,7 @@ from shared.administration.exports import (
 from shared.administration.items import InvalidInput, item_etag, parse_strictly
 from shared.administration.ledgers import reset_ledger
 from shared.administration.running import require_for_export, start_export, start_exports, start_plan, verify_export
+from shared.at_once import at_once
 from shared.config.models import Connection, CronSchedule, Document, Export
 from shared.errors import ConfigurationError
 from shared.runs.clearing import members_of, open_clear
@@ -37,7 +37,6 @@ from shared.runs.ticks import MissedTicks, last_tick, missed_ticks
 _EXPORTS_A_PAGE = 50
 _EXPORTS_WITH_STATE = 10
 _RUNS_IN_SPARKLINE = 30
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -99,10 +98,9 @@ def show_exports(visit: Visit) -> func.HttpResponse:
     document, exports, more = exports_found(visit.app, visit.caller, search=search, sort=sort, limit=limit, after=after)
     states: dict[str, ExportState] = {}
     if with_state:
-        with ThreadPoolExecutor(_AT_ONCE, "pages") as pool:
-            missed = missed_ticks(visit.app, last_tick(visit.app))
-            found = pool.map(lambda each: _state(visit, document, each, missed), exports)
-            states = dict(zip((each.id for each in exports), found, strict=True))
+        missed = missed_ticks(visit.app, last_tick(visit.app))
+        found = at_once(lambda each: _state(visit, document, each, missed), exports)
+        states = dict(zip((each.id for each in exports), found, strict=True))
     values = {
         "rows": [(each, permissions(document, visit.caller, each)) for each in exports],
         "states": states,

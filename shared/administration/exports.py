@@ -1,7 +1,6 @@
 """Exports: add, edit, duplicate, detach, schedule, remove. None of it runs anything."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -25,6 +24,7 @@ from shared.administration.known import known_once_saved
 from shared.administration.leaving import forget_lists, leaving
 from shared.administration.made_lists import made_list
 from shared.app import App
+from shared.at_once import at_once
 from shared.config.document import export_unknown
 from shared.config.models import Document, Export, Schedule
 from shared.errors import ConfigurationError
@@ -45,8 +45,6 @@ _PERMISSIONS: dict[str, Operation] = {
     "run": "run_export",
     "remove": "remove_export",
 }
-# How many exports of a page are looked at at the same time: nearly all of it is waiting for storage.
-_AT_ONCE = 8
 SORT_KEYS = ("id", "display_name", "connection", "list_id", "schedule", "next_due", "last_run", "last_success")
 
 
@@ -82,8 +80,7 @@ def page_of_exports(
     """
     document, page, more = exports_found(app, caller, search=search, sort=sort, limit=limit, after=after)
     missed = missed_ticks(app, last_tick(app))
-    with ThreadPoolExecutor(_AT_ONCE, "exports") as pool:
-        return list(pool.map(lambda each: _listed(app, document, caller, each, missed), page)), more
+    return at_once(lambda each: _listed(app, document, caller, each, missed), page), more
 
 
 def exports_found(
@@ -97,9 +94,8 @@ def exports_found(
     document = app.configuration.read()
     found = [export for export in document.exports if _matches(export, search)]
     if sort:
-        with ThreadPoolExecutor(_AT_ONCE, "exports") as pool:
-            values = pool.map(lambda each: _sort_value(app, each, key), found)
-            ordered = sorted(zip(values, found, strict=True), key=itemgetter(0), reverse=sort.startswith("-"))
+        values = at_once(lambda each: _sort_value(app, each, key), found)
+        ordered = sorted(zip(values, found, strict=True), key=itemgetter(0), reverse=sort.startswith("-"))
         found = [export for _, export in ordered]
     first = _place_after(found, after)
     page = found[first : None if limit is None else first + limit]

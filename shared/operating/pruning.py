@@ -6,7 +6,6 @@ Everything is found by its own age, and a run's row goes last, so that it may be
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from itertools import batched, groupby
@@ -16,6 +15,7 @@ from shared.access import Caller, require
 from shared.administration import audit
 from shared.administration.start_keys import forget_old_keys
 from shared.app import App
+from shared.at_once import at_once
 from shared.errors import ConfigurationError, described
 from shared.lifetimes import ENDED_STAGED_DAYS, LEAVERS_DAYS, REJECTED_DAYS, UNDO_DAYS
 from shared.runs.answers import LEAVERS
@@ -30,8 +30,8 @@ from shared.sync.stored import LEDGERS, UNDO, Address, export_of
 
 _log = logging.getLogger(__name__)
 
-# For so many runs at the same time rows are deleted, and rows of so many are read ahead: it is all waiting for storage.
-_AT_ONCE, _READ_AHEAD = 8, 64
+# Rows of so many runs are read before those are deleted, of some runs at the same time.
+_READ_AHEAD = 64
 
 
 def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict[str, int]:
@@ -205,12 +205,11 @@ def _prune_export(app: App, rows: dict[str, Row], *, dry_run: bool) -> dict[str,
             kept.add(below[0].partition)
             return 0
 
-    with ThreadPoolExecutor(_AT_ONCE, "prune") as pool:
-        for name, table in tables.items():
-            found = groupby(table.query_partitions(min(rows), f"{max(rows)}."), key=attrgetter("partition"))
-            mine = (list(below) for run_id, below in found if run_id in rows)
-            parts = batched(mine, _READ_AHEAD, strict=False)
-            counts[name] = sum(sum(pool.map(partial(delete, table), part)) for part in parts)
+    for name, table in tables.items():
+        found = groupby(table.query_partitions(min(rows), f"{max(rows)}."), key=attrgetter("partition"))
+        mine = (list(below) for run_id, below in found if run_id in rows)
+        parts = batched(mine, _READ_AHEAD, strict=False)
+        counts[name] = sum(sum(at_once(partial(delete, table), part)) for part in parts)
     gone = [row for run_id, row in rows.items() if run_id not in kept]
     return {"runs": len(gone) if dry_run else _delete(app.storage.runs, gone), **counts}
 

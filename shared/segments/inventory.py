@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from shared.at_once import at_once
 from shared.errors import ConfigurationError
 from shared.segments.layouts import REFRESH_LEVELS
 from shared.storage.blobs import Blob, Blobs
@@ -12,7 +12,6 @@ from shared.storage.failures import NotFound
 
 # A request a folder, some at a time: within the 15 s that somebody waits.
 _MOST_FOLDERS = 1_000
-_AT_ONCE = 8
 _DEEPEST = 8
 _FLAT = re.compile(r"(?P<export>[^/_]+)_(?P<segment>.+)_[0-9]{10}\.csv(?:\.gz)?")
 
@@ -105,8 +104,7 @@ def _levels(blobs: Blobs, container: str, paths: list[str], seen: int = 1) -> li
             f"The container {container} has more than {_MOST_FOLDERS:,} folders, too many to look at.",
             "Take source.folder and the segments' names from the export in Customer Insights.",
         )
-    with ThreadPoolExecutor(_AT_ONCE, "folders") as pool:
-        return list(pool.map(lambda path: _Level(path, *blobs.level(container, path)), paths))
+    return at_once(lambda path: _Level(path, *blobs.level(container, path)), paths)
 
 
 def _flat(container: str, level: _Level) -> Iterator[SegmentAddress]:
