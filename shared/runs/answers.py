@@ -6,11 +6,9 @@ waits for a worker that dies: the next one asks again. An answer serves every ru
 anyone who leaves, or comes to the excluded list, later may be put back, or sent, by the run.
 """
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -203,12 +201,18 @@ def read_answer(
 
 
 def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]) -> int:
-    numbers = itertools.count()
-    contacts = map(itemgetter(0), zip(read_export(answer.url, brevo.session.base_url, between), numbers, strict=False))
-    people = _people(contacts, needs_numbers=answer.subject.needs_numbers)
+    members = 0
+
+    def contacts() -> Iterator[ExportedContact]:
+        nonlocal members
+        for contact in read_export(answer.url, brevo.session.base_url, between):
+            members += 1
+            yield contact
+
+    people = _people(contacts(), needs_numbers=answer.subject.needs_numbers)
     count = write_kept(path, people, answer.subject.purpose, answer.key)
     if answer.subject.purpose == "excluded":
-        check_whole(brevo, answer.subject, next(numbers))
+        check_whole(brevo, answer.subject, members)
     process_id = answer.question.process_id
     if count:
         with path.open("rb") as written:
