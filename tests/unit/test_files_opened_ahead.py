@@ -3,23 +3,18 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.config.document import ReadyExport
-from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError, TransientError
 from shared.mapping.results import MappedChunk
-from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
 from shared.staging.reader import SnapshotReader
-from shared.storage.blobs import Blob
 from shared.storage.failures import Conflict
+from tests.unit.loyal import reader_of
 
-NOW = datetime(2027, 3, 14, 5, 30, tzinfo=UTC)
 HEAD = b"CustomerId,EMail,FirstName\n"
 
 
@@ -39,21 +34,9 @@ class SmallFiles:
         yield self.given.get(number, HEAD + b"C-%d,p%d@example.com,Ana\n" % (number, number))
 
 
-def reader_of(blobs: Any, count: int, folder: Path) -> SnapshotReader:
-    connection = {"id": "brevo", "display_name": "Brevo", "api_key": {"setting": "BREVO_API_KEY"}}
-    export = {
-        "id": "loyal",
-        "display_name": "Loyal",
-        "connection": "brevo",
-        "list_id": 1,
-        "source": {"container": "crm", "folder": "f"},
-        "segments": ["Loyal"],
-        "mapping": {"email": "EMail", "first_name": "FirstName"},
-    }
-    files = tuple(SegmentFile("Loyal", Blob(f"{number}.csv", "e", 100, NOW), None) for number in range(count))
-    snapshot = Snapshot("s", (SegmentSnapshot("Loyal", "2027/03/14/0530", files, None, NOW),), NOW, ())
-    target = ReadyExport(Export.model_validate(export), Connection.model_validate(connection))
-    return SnapshotReader(blobs, target, snapshot, folder)
+def read(blobs: Any, count: int, folder: Path) -> SnapshotReader:
+    mapping = {"email": "EMail", "first_name": "FirstName"}
+    return reader_of(blobs, [f"{number}.csv" for number in range(count)], folder, mapping)
 
 
 def threads() -> list[str]:
@@ -68,7 +51,7 @@ def places(reader: SnapshotReader) -> Iterator[str]:
 
 
 def test_customers_come_in_the_order_of_their_files(tmp_path):
-    found = list(places(reader_of(SmallFiles(), 100, tmp_path)))
+    found = list(places(read(SmallFiles(), 100, tmp_path)))
     assert len(found) == 100
     assert all(int(one[:-4]) + 1 == int(other[:-4]) for one, other in pairwise(found))
     assert threads() == []
@@ -78,12 +61,12 @@ def test_first_file_with_a_fault_is_named_though_a_later_one_has_failed_before_i
     quote_open = HEAD + b'C-1,ana@example.com,"Ana\n'
     blobs = SmallFiles({20: quote_open, 22: b"EMail\n"}, gone={23, 24})
     with pytest.raises(ConfigurationError, match=r"crm/20\.csv, line 2: a quote is opened") as raised:
-        list(places(reader_of(blobs, 18_000, tmp_path)))
+        list(places(read(blobs, 18_000, tmp_path)))
     assert threads() == [], raised.value  # while the error is still kept
     assert max(blobs.opened) < 40
 
 
 def test_file_that_changed_is_named_in_its_turn(tmp_path):
     with pytest.raises(TransientError, match=r"crm/30\.csv was replaced") as raised:
-        list(places(reader_of(SmallFiles(gone={30, 33}), 40, tmp_path)))
+        list(places(read(SmallFiles(gone={30, 33}), 40, tmp_path)))
     assert threads() == [], raised.value

@@ -2,21 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
 import pytest
 
-from shared.config.document import ReadyExport
-from shared.config.models import Connection, Export
 from shared.mapping import engine
 from shared.mapping.mapper import Mapper
-from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
 from shared.staging.reader import SnapshotReader
-from shared.storage.blobs import Blob
+from tests.unit.loyal import reader_of
 
-NOW = datetime(2027, 3, 14, 5, 30, tzinfo=UTC)
 PIECE_ROWS = 100
 
 
@@ -55,20 +50,8 @@ def chunks(monkeypatch):
 
 
 def read(blobs: Any, folder, attributes: int) -> SnapshotReader:
-    connection = {"id": "brevo", "display_name": "Brevo", "api_key": {"setting": "BREVO_API_KEY"}}
-    export = {
-        "id": "loyal",
-        "display_name": "Loyal",
-        "connection": "brevo",
-        "list_id": 1,
-        "source": {"container": "crm", "folder": "f"},
-        "segments": ["Loyal"],
-        "mapping": {"email": "EMail", "attributes": {f"A{number}": f"A{number}" for number in range(attributes)}},
-    }
-    files = (SegmentFile("Loyal", Blob("1.csv", "e", 100, NOW), None),)
-    snapshot = Snapshot("s", (SegmentSnapshot("Loyal", "2027/03/14/0530", files, None, NOW),), NOW, ())
-    ready = ReadyExport(Export.model_validate(export), Connection.model_validate(connection))
-    reader = SnapshotReader(blobs, ready, snapshot, folder)
+    mapping = {"email": "EMail", "attributes": {f"A{number}": f"A{number}" for number in range(attributes)}}
+    reader = reader_of(blobs, ["1.csv"], folder, mapping)
     for _ in reader.chunks():
         pass
     return reader
